@@ -1,0 +1,63 @@
+# Every target sets up what it needs; a second run sets up nothing again.
+# PYTHON chooses the interpreter (3.11 or newer): make demo PYTHON=python3.12
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+MODEL  := models/sample
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-full lint types imports check quality bench docs lock clean
+
+help:  ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make setup PYTHON=python3.12"; exit 2; }
+	@echo "Setting up $(VENV) (once, about a minute) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup: $(READY)  ## create .venv with the pinned, hashed development set
+
+demo: $(READY)  ## build the bundled corpus and show blocks in English, Ukrainian and Russian
+	@$(BIN)/recommender build data/sample/articles.jsonl --model $(MODEL)
+	@for id in $(DEMO_ARTICLES); do echo; $(BIN)/recommender related $$id --model $(MODEL) --limit 3 || exit 1; done
+
+test: $(READY)  ## run every test
+	@$(BIN)/python -m pytest -q -n 2 -m "not full"
+
+test-full: $(READY)  ## run the longer campaigns too
+	@$(BIN)/python -m pytest -q -n 2
+
+lint: $(READY)  ## style and formatting (ruff)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: $(READY)  ## types (mypy --strict)
+	@$(BIN)/mypy
+
+imports: $(READY)  ## floors and contracts (import-linter)
+	@$(BIN)/lint-imports --no-cache
+
+docs: $(READY)  ## write the generated reference pages again
+	@$(BIN)/python docs/generate.py
+
+check: lint types imports test  ## all that CI checks
+
+quality: $(READY)  ## relevance on the evaluation sets, as tables
+	@$(BIN)/python -m benchmarks.relevance
+
+bench: $(READY)  ## every benchmark: build, extraction, stemmers, tokenizing
+	@for b in build extraction stemmers tokenize; do $(BIN)/python -m benchmarks.$$b || exit 1; done
+
+lock: pyproject.toml  ## resolve the development set again (needs uv)
+	@UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --universal --python-version 3.11 \
+	  --generate-hashes --extra dev -q pyproject.toml -o requirements-dev.txt
+
+clean:  ## remove what was made: .venv, caches, the sample index
+	@rm -rf $(VENV) $(MODEL) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,92 @@
+"""Related articles for news sites: articles in, "Other News" blocks out.
+
+>>> import recommender
+>>> news = recommender.build("articles.jsonl", "models/news")  # doctest: +SKIP
+>>> [card.title for card in news.related("article-id", limit=6).cards]  # doctest: +SKIP
+
+Everything public is named here; importing it is light, because the parts are loaded when they are
+used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recommender.config import Config
+    from recommender.recommend import Recommender
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Article": "recommender.article",
+    "ArticleVectorizer": "recommender.vectorize",
+    "Block": "recommender.article",
+    "BuildReport": "recommender.build",
+    "Card": "recommender.article",
+    "Config": "recommender.config",
+    "Recommender": "recommender.recommend",
+    "RecommenderError": "recommender.errors",
+    "Rejections": "recommender.ingest",
+    "build_index": "recommender.build",
+    "export_jsonl": "recommender.export",
+    "load_config": "recommender.config",
+    "read_articles": "recommender.ingest",
+    "verify_index": "recommender.index.check",
+}
+
+__all__ = [*sorted(_HOMES), "build", "open"]
+
+
+def build(
+    articles: Any, model: str | Path, *, config: Config | None = None, **options: Any
+) -> Recommender:
+    """Build the index of ``articles`` in folder ``model`` and return it, opened.
+
+    Parameters
+    ----------
+    articles : a path or several, a pandas DataFrame, or an iterable of mappings or of Article
+    model : folder of the index
+    config : all settings; None = the defaults
+    **options : ``jobs``, ``rejections``, ``progress``, as :func:`recommender.build_index` takes
+        them
+
+    Raises
+    ------
+    RecommenderError : see :mod:`recommender.errors`
+    """
+    from recommender.build import build_index
+    from recommender.recommend import Recommender
+
+    build_index(articles, model, config=config, **options)
+    return Recommender.open(model, config=config)
+
+
+def open(model: str | Path, *, config: Config | None = None, verify: bool = True) -> Recommender:
+    """Open the index in folder ``model``.
+
+    Parameters
+    ----------
+    config : settings of the block; None = the defaults
+    verify : compare every file with its digest first
+
+    Raises
+    ------
+    NotAnIndexError, DamagedIndexError, IncompatibleIndexError
+    """
+    from recommender.recommend import Recommender
+
+    return Recommender.open(model, config=config, verify=verify)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'recommender' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,102 @@
+"""Files that survive a crash: written whole, synced, digested, mapped read-only."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.errors import DamagedIndexError, StorageError
+
+__all__ = [
+    "file_record",
+    "map_array",
+    "replace_text",
+    "storage_errors",
+    "sync_folder",
+    "write_array",
+    "write_json",
+    "write_text",
+]
+
+_CHUNK = 1 << 20
+
+
+@contextlib.contextmanager
+def storage_errors(folder: Path) -> Iterator[None]:
+    """Turn an ``OSError`` of writing into StorageError, which names the folder and what to do."""
+    try:
+        yield
+    except StorageError:
+        raise
+    except OSError as error:
+        raise StorageError(
+            f"Cannot write to {folder}: {error.strerror or error}. Nothing was published and "
+            "the index that was there is untouched. Free space or choose another folder, "
+            "then run it again."
+        ) from error
+
+
+def write_array(path: Path, array: NDArray[Any]) -> None:
+    """Write ``array`` as ``.npy`` and sync it."""
+    with path.open("wb") as file:
+        np.lib.format.write_array(file, np.ascontiguousarray(array), allow_pickle=False)
+        _sync(file.fileno())
+
+
+def map_array(path: Path) -> NDArray[Any]:
+    """Map a ``.npy`` file read-only."""
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+    except (ValueError, OSError, EOFError) as error:
+        raise DamagedIndexError(f"{path} is not a readable array: {error}") from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` as UTF-8 and sync it."""
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+        file.flush()
+        _sync(file.fileno())
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write ``value`` as JSON whose bytes depend on nothing but the value."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n")
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Put ``text`` at ``path`` in one step: readers see the old file or the new one."""
+    beside = path.with_name(path.name + ".tmp")
+    write_text(beside, text)
+    beside.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in ``folder`` durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        _sync(handle)
+    finally:
+        os.close(handle)
+
+
+def file_record(path: Path) -> dict[str, Any]:
+    """Return size in bytes and SHA-256 of a file, as manifests hold them."""
+    digest = hashlib.sha256()
+    with path.open("rb", buffering=0) as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return {"bytes": path.stat().st_size, "sha256": digest.hexdigest()}
+
+
+def _sync(handle: int) -> None:
+    os.fsync(handle)

@@ -1,0 +1,87 @@
+"""Finding a string in a column: sorted 64-bit hashes, and the rows they stand for.
+
+Bytes are compared, not only hashes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender._jit import jit
+from recommender._strings import StringColumn
+
+__all__ = ["KeyTable", "hash_rows"]
+
+
+@jit
+def _hash_rows(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """FNV-1a with a final avalanche (murmur3's fmix64), one hash a row."""
+    n = offsets.size - 1
+    out = np.empty(n, np.uint64)
+    for i in range(n):
+        h = np.uint64(14695981039346656037)
+        for j in range(offsets[i], offsets[i + 1]):
+            h = (h ^ np.uint64(data[j])) * np.uint64(1099511628211)
+        h ^= h >> np.uint64(33)
+        h *= np.uint64(0xFF51AFD7ED558CCD)
+        h ^= h >> np.uint64(33)
+        out[i] = h
+    return out
+
+
+def hash_rows(column: StringColumn) -> NDArray[np.uint64]:
+    """Return the 64-bit hash of each row's bytes, the same on every machine."""
+    hashes: NDArray[np.uint64] = _hash_rows(column.data, column.offsets)
+    return hashes
+
+
+@dataclass(frozen=True, slots=True)
+class KeyTable:
+    """A look-up from string to row.
+
+    Attributes
+    ----------
+    column : StringColumn of n rows
+    hashes : (n_keys,) uint64, ascending
+    rows : (n_keys,) int32
+        The row each hash belongs to. Empty rows have no key.
+    """
+
+    column: StringColumn
+    hashes: NDArray[np.uint64]
+    rows: NDArray[np.int32]
+
+    @classmethod
+    def build(cls, column: StringColumn) -> KeyTable:
+        """Index every non-empty row of ``column``; of equal strings the first row is found."""
+        rows = np.flatnonzero(np.diff(column.offsets)).astype(np.int32)
+        hashes = hash_rows(column)[rows]
+        order = np.argsort(hashes, kind="stable")
+        return cls(column, hashes[order], rows[order])
+
+    def find(self, key: str) -> int:
+        """Return the row that holds ``key``, or -1."""
+        wanted = key.encode("utf-8", "replace")
+        probe = hash_rows(StringColumn.from_bytes([wanted]))[0]
+        place = int(np.searchsorted(self.hashes, probe))
+        while place < len(self.hashes) and self.hashes[place] == probe:
+            row = int(self.rows[place])
+            if self.column.bytes_at(row) == wanted:
+                return row
+            place += 1
+        return -1
+
+    def find_many(self, keys: StringColumn) -> NDArray[np.int32]:
+        """Return the row of each key, -1 where there is none."""
+        probes = hash_rows(keys)
+        places = np.searchsorted(self.hashes, probes)
+        inside = places < len(self.hashes)
+        hit = np.zeros(len(keys), bool)
+        hit[inside] = self.hashes[places[inside]] == probes[inside]
+        out = np.full(len(keys), -1, np.int32)
+        for i in np.flatnonzero(hit):
+            out[i] = self.find(keys[int(i)])
+        return out

@@ -1,0 +1,342 @@
+"""Articles in, index out: the one place where reading, text, weights and writing meet."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender import __version__
+from recommender._files import storage_errors
+from recommender.article import Article
+from recommender.config import Config
+from recommender.errors import ConfigError, InputError
+from recommender.index.manifest import Manifest, writer_lock
+from recommender.index.writer import Corpus, write_generation
+from recommender.ingest import Rejections, read_articles
+from recommender.spool import FIELDS, Spool, SpooledArticles
+from recommender.text.analyzer import Analyzer
+from recommender.text.counts import TermCounts, display_forms, merge_counts
+from recommender.text.language import detect_language, normalize_lang
+from recommender.text.passages import Boilerplate, blank_boilerplate, find_boilerplate
+
+__all__ = ["BuildReport", "Estimate", "Progress", "build_index", "estimate"]
+
+CHUNK_BYTES = 16 << 20
+"""Text counted at a time by one worker."""
+
+_DETECT_CHARS = 500
+
+T = TypeVar("T")
+
+Progress = Callable[[str, int, int | None], None]
+"""Called with the step (read, count, write), how much is done, and of how much (None = unknown)."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What a build did.
+
+    Attributes
+    ----------
+    model : folder of the index
+    generation : int
+    read, kept : articles met in the source, articles in the index
+    rejected, notices : how many, by reason; notices are repairs, their articles were kept
+    languages : articles by language
+    guessed : articles whose language had to be found out, by how
+    terms, postings, boilerplate : int
+    text_bytes, index_bytes : bytes
+    seconds : by step, and ``total``
+    peak_memory_bytes : of the process, so far
+    """
+
+    model: str
+    generation: int
+    read: int
+    kept: int
+    rejected: Mapping[str, int]
+    notices: Mapping[str, int]
+    languages: Mapping[str, int]
+    guessed: Mapping[str, int]
+    terms: int
+    postings: int
+    boilerplate: int
+    text_bytes: int
+    index_bytes: int
+    seconds: Mapping[str, float]
+    peak_memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a build of this much text is likely to take."""
+
+    text_bytes: int
+    seconds: float
+    memory_bytes: int
+    disk_bytes: int
+
+
+# Measured by benchmarks/build.py on one core; only ever shown as an estimate.
+_BYTES_PER_SECOND = 12e6
+_MEMORY_PER_BYTE = 1.6
+_MEMORY_AT_LEAST = 250e6
+_DISK_PER_BYTE = 1.7
+_PACKED = {".gz": 3.2, ".parquet": 1.8}
+_WORTH_TELLING = 30e6
+
+
+def estimate(sources: Iterable[str | Path]) -> Estimate | None:
+    """Return what a build of these files will take; None where it is little or unknown."""
+    files = [f for s in sources if str(s) != "-" for f in _files_of(Path(s))]
+    text = sum(f.stat().st_size * _PACKED.get(f.suffix, 1.0) for f in files)
+    if text < _WORTH_TELLING:
+        return None
+    return Estimate(
+        text_bytes=int(text),
+        seconds=text / _BYTES_PER_SECOND,
+        memory_bytes=int(_MEMORY_AT_LEAST + text * _MEMORY_PER_BYTE),
+        disk_bytes=int(text * _DISK_PER_BYTE),
+    )
+
+
+def _files_of(path: Path) -> list[Path]:
+    if path.is_dir():
+        return [p for p in path.rglob("*") if p.is_file()]
+    return [path] if path.is_file() else []
+
+
+def build_index(
+    articles: Any,
+    model: str | Path,
+    *,
+    config: Config | None = None,
+    jobs: int = 1,
+    rejections: Rejections | None = None,
+    progress: Progress | None = None,
+) -> BuildReport:
+    """Read articles, count and weigh their terms, and publish an index of them.
+
+    The result depends on the articles and the settings alone: not on their order, the number of
+    workers, the time zone or the locale. Of articles with the same id the last version stands.
+
+    Parameters
+    ----------
+    articles : whatever ``read_articles`` takes: paths, a DataFrame, an iterable of mappings or of
+        Article
+    model : folder of the index; a new generation is added to an index that is there
+    jobs : threads that count; -1 = one a core
+
+    Raises
+    ------
+    InputError : the source cannot be used, or holds no usable article
+    TooManyRejectionsError, IndexLockedError, StorageError, ConfigError
+    """
+    settings = config or Config()
+    if jobs == 0 or jobs < -1:
+        raise ConfigError(f"jobs is {jobs!r}; expected 1 or more, or -1 for one a core.")
+    root = Path(model)
+    work = _Build(settings, rejections or Rejections(), progress or _silent, jobs)
+    with storage_errors(root):
+        root.mkdir(parents=True, exist_ok=True)
+    with writer_lock(root):
+        scratch = root / "tmp-spool"
+        try:
+            with storage_errors(root):
+                shutil.rmtree(scratch, ignore_errors=True)
+                scratch.mkdir()
+            return work.run(articles, root, scratch)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+            _remove_if_unused(root)
+
+
+class _Build:
+    """One run of ``build_index``: its settings, its stop-watch and its counters."""
+
+    def __init__(
+        self, config: Config, rejections: Rejections, progress: Progress, jobs: int
+    ) -> None:
+        self._config = config
+        self._analyzer = Analyzer(config.text)
+        self._rejections = rejections
+        self._progress = progress
+        self._jobs = jobs
+        self._seconds: dict[str, float] = {}
+        self._guessed: Counter[str] = Counter()
+
+    def run(self, articles: Any, root: Path, scratch: Path) -> BuildReport:
+        started = time.perf_counter()
+        with Spool(scratch) as spool:
+            self._timed("read", lambda: self._read(articles, spool))
+            if not len(spool):
+                raise InputError(_nothing_read(self._rejections))
+            spooled = spool.finish()
+            boilerplate = self._timed("boilerplate", lambda: self._find_boilerplate(spooled))
+            counts = self._timed("count", lambda: self._count(spooled, boilerplate))
+            self._progress("write", 0, None)
+            manifest = self._timed("write", lambda: self._write(root, spooled, counts, boilerplate))
+            self._seconds["total"] = time.perf_counter() - started
+            return self._report(root, manifest, spool)
+
+    def _timed(self, step: str, work: Callable[[], T]) -> T:
+        started = time.perf_counter()
+        try:
+            return work()
+        finally:
+            self._seconds[step] = time.perf_counter() - started
+
+    def _read(self, articles: Any, spool: Spool) -> None:
+        source = read_articles(articles, settings=self._config.ingest, rejections=self._rejections)
+        for n, article in enumerate(source, 1):
+            if spool.add(article, self._language(article)):
+                self._rejections.notice("replaced-by-later-version")
+            if not n % 200:
+                self._progress("read", n, None)
+        self._progress("read", len(spool), len(spool))
+
+    def _language(self, article: Article) -> str:
+        """Return the publisher's word for the language, else what the text says."""
+        stated = normalize_lang(article.lang) if article.lang else None
+        if stated:
+            return stated
+        text = "\n".join((article.title, article.lead, article.body[:_DETECT_CHARS]))
+        found = detect_language(text)
+        self._guessed[found.origin] += 1
+        return found.lang
+
+    def _find_boilerplate(self, spooled: SpooledArticles) -> Boilerplate:
+        return find_boilerplate(spooled.columns["body"], spooled.sites, self._config.boilerplate)
+
+    def _count(self, spooled: SpooledArticles, boilerplate: Boilerplate) -> TermCounts:
+        chunks = list(_chunks(spooled))
+        run = joblib.Parallel(n_jobs=self._jobs, prefer="threads", return_as="generator")
+        parts, done = [], 0
+        for part in run(
+            joblib.delayed(self._count_chunk)(spooled, rows, boilerplate) for rows in chunks
+        ):
+            parts.append(part)
+            done += len(part.indptr) - 1
+            self._progress("count", done, len(spooled.order))
+        return merge_counts(parts)
+
+    def _count_chunk(
+        self, spooled: SpooledArticles, rows: NDArray[np.int64], boilerplate: Boilerplate
+    ) -> TermCounts:
+        fields = {name: spooled.columns[name].take(rows) for name in FIELDS}
+        fields["body"] = blank_boilerplate(fields["body"], boilerplate)
+        langs = [spooled.langs[int(row)] for row in rows]
+        return self._analyzer.count(fields, langs, weights=asdict(self._config.fields))
+
+    def _write(
+        self, root: Path, spooled: SpooledArticles, counts: TermCounts, boilerplate: Boilerplate
+    ) -> Manifest:
+        langs = [spooled.langs[int(row)] for row in spooled.order]
+        names = sorted(set(langs))
+        place = {name: code for code, name in enumerate(names)}
+        corpus = Corpus(
+            indptr=counts.indptr,
+            terms=counts.terms,
+            counts=counts.counts,
+            vocabulary=counts.vocabulary,
+            forms=display_forms(counts),
+            ids=spooled.columns["ids"].take(spooled.order),
+            urls=spooled.columns["urls"].take(spooled.order),
+            cards=spooled.columns["cards"].take(spooled.order),
+            languages=np.array([place[lang] for lang in langs], np.uint8),
+            published=spooled.published[spooled.order],
+        )
+        about = {
+            "package": __version__,
+            "analysis": self._analyzer.fingerprint,
+            "settings": self._stored_settings(),
+            "report": self._counters(langs),
+            "boilerplate": tuple(
+                {"text": text, "articles": int(n), "hash": f"{int(h):016x}"}
+                for text, n, h in zip(
+                    boilerplate.texts, boilerplate.counts, boilerplate.hashes, strict=True
+                )
+            ),
+        }
+        return write_generation(
+            root, corpus, weights=self._config.weights, about=about, languages=names
+        )
+
+    def _stored_settings(self) -> dict[str, Any]:
+        """Return the settings a reader of the index must follow, or may want to know."""
+        parts = {n: getattr(self._config, n) for n in ("text", "boilerplate", "fields")}
+        return {name: asdict(value) for name, value in parts.items()}
+
+    def _counters(self, langs: Iterable[str]) -> dict[str, Any]:
+        by_language = Counter(langs)
+        kept = sum(by_language.values())
+        replaced = self._rejections.notices.get("replaced-by-later-version", 0)
+        return {
+            "read": kept + replaced + self._rejections.count,
+            "kept": kept,
+            "rejected": _plain(self._rejections.by_reason),
+            "notices": _plain(self._rejections.notices),
+            "languages": dict(sorted(by_language.items(), key=lambda item: (-item[1], item[0]))),
+            "guessed": dict(sorted(self._guessed.items())),
+        }
+
+    def _report(self, root: Path, manifest: Manifest, spool: Spool) -> BuildReport:
+        records = [*manifest.segments.values(), manifest.files]
+        return BuildReport(
+            model=str(root),
+            generation=manifest.generation,
+            terms=manifest.counts["terms"],
+            postings=manifest.counts["postings"],
+            boilerplate=len(manifest.boilerplate),
+            text_bytes=spool.n_bytes,
+            index_bytes=sum(r["bytes"] for files in records for r in files.values()),
+            seconds={step: round(taken, 3) for step, taken in self._seconds.items()},
+            peak_memory_bytes=_peak_memory(),
+            **manifest.report,
+        )
+
+
+def _chunks(spooled: SpooledArticles) -> Iterator[NDArray[np.int64]]:
+    """Cut the documents, in their order, into runs of about CHUNK_BYTES of text."""
+    sizes = sum(np.diff(spooled.columns[name].offsets)[spooled.order] for name in FIELDS)
+    marks = np.cumsum(sizes) // CHUNK_BYTES
+    cuts = np.flatnonzero(np.diff(marks)) + 1
+    yield from np.split(spooled.order, cuts)
+
+
+def _plain(counter: Mapping[Any, int]) -> dict[str, int]:
+    return {str(key): n for key, n in sorted(counter.items(), key=lambda item: str(item[0]))}
+
+
+def _nothing_read(rejections: Rejections) -> str:
+    if not rejections.count:
+        return "The source holds no article. Expected a record with an id and a title or text."
+    reasons = ", ".join(f"{n} {reason}" for reason, n in _plain(rejections.by_reason).items())
+    examples = "; ".join(str(r.detail) for r in rejections.samples[:3])
+    return f"No usable article: {rejections.count} rejected ({reasons}). For example: {examples}"
+
+
+def _peak_memory() -> int:
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _remove_if_unused(root: Path) -> None:
+    """Leave no empty folder behind a build that failed before it wrote anything."""
+    if [p.name for p in root.iterdir()] == ["LOCK"]:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def _silent(step: str, done: int, total: int | None) -> None:
+    pass

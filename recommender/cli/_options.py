@@ -1,0 +1,85 @@
+"""Options that several commands share, each written once."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from recommender.article import to_json
+from recommender.config import Config, Origins, load_config
+
+__all__ = [
+    "as_json",
+    "block_options",
+    "config_option",
+    "jobs_option",
+    "json_option",
+    "model_option",
+    "print_json",
+    "settings",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+DEFAULT_CONFIG = Path("recommender.toml")
+
+model_option = click.option(
+    "--model",
+    required=True,
+    envvar="RECOMMENDER_MODEL",
+    show_envvar=True,
+    type=click.Path(path_type=Path),
+    help="Folder of the index, such as models/news.",
+)
+config_option = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    help="Settings file; recommender.toml in this folder is used when it is there.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+jobs_option = click.option(
+    "--jobs",
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Workers; -1 = one a core. Never changes the result.",
+)
+
+
+def block_options(function: F) -> F:
+    """Add the options that choose what a block holds."""
+    for option in reversed(
+        (
+            click.option("--limit", type=int, help="Cards in a block, 1 to 1000.  [default: 6]"),
+            click.option(
+                "--threshold", type=float, help="Least score of a card, 0 to 1.  [default: 0]"
+            ),
+            click.option("--languages", help="same, any, or codes such as uk,ru.  [default: same]"),
+            click.option("--preset", help="A named choice of settings: similarity."),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+def settings(path: Path | None) -> tuple[Config, Origins]:
+    """Return the settings in force for a command, and where each came from."""
+    if path is None and DEFAULT_CONFIG.is_file():
+        path = DEFAULT_CONFIG
+    return load_config(path, environment=os.environ)
+
+
+def as_json(value: Any) -> str:
+    """Return ``value`` as JSON for reading and for programs."""
+    return json.dumps(to_json(value), ensure_ascii=False, indent=2)
+
+
+def print_json(value: Any) -> None:
+    """Print ``value`` as JSON on stdout."""
+    click.echo(as_json(value))

@@ -1,0 +1,181 @@
+"""How things look to a person: progress, blocks, tables. Plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console, Group
+from rich.padding import Padding
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from recommender.article import Block, Card
+
+__all__ = ["draw_block", "megabytes", "out", "progress", "say", "table"]
+
+_STEPS = {
+    "read": "Reading articles",
+    "count": "Counting terms",
+    "write": "Writing the index",
+    "export": "Searching",
+}
+_PLAIN_SECONDS = 5.0
+_BAR = 10
+
+
+def out() -> Console:
+    """Return the console for data: stdout, as wide as the terminal, 100 columns elsewhere."""
+    console = Console(file=sys.stdout, highlight=False, soft_wrap=False)
+    if not console.is_terminal:
+        console = Console(file=sys.stdout, highlight=False, width=100)
+    return console
+
+
+def say(message: str) -> None:
+    """Print talk: a line on stderr."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(message, markup=False)
+
+
+@contextmanager
+def progress() -> Iterator[Any]:
+    """Yield a callable ``(step, done, total)`` that shows how far long work is, on stderr."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _PlainProgress()
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description:<18}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}", style="dim"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bars:
+        yield _BarProgress(bars)
+
+
+class _BarProgress:
+    """Bars for a terminal, one a step."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._tasks: dict[str, Any] = {}
+
+    def __call__(self, step: str, done: int, total: int | None) -> None:
+        if step not in self._tasks:
+            self._tasks[step] = self._bars.add_task(_STEPS.get(step, step), total=total, rate="")
+        task = next(t for t in self._bars.tasks if t.id == self._tasks[step])
+        rate = f"{done / task.elapsed:,.0f}/s" if task.elapsed and done else ""
+        self._bars.update(task.id, completed=done, total=total, rate=rate)
+
+
+class _PlainProgress:
+    """A line every few seconds for logs."""
+
+    def __init__(self) -> None:
+        self._started = self._last = time.monotonic()
+
+    def __call__(self, step: str, done: int, total: int | None) -> None:
+        now = time.monotonic()
+        if now - self._last < _PLAIN_SECONDS:
+            return
+        self._last = now
+        of = f" of {total:,}" if total else ""
+        say(f"{_STEPS.get(step, step)}: {done:,}{of} after {now - self._started:.0f} s")
+
+
+# --- blocks ---
+
+
+def draw_block(block: Block, *, explain: bool = False) -> None:
+    """Print a block the way a reader meets it, with why each card is there."""
+    console = out()
+    source = block.source
+    heading = Text(source.title or "(draft)", style="bold")
+    console.print(Text("Other News for", style="dim"), heading)
+    console.print(Rule(style="dim"))
+    if not block.cards:
+        console.print(
+            f"No card: no other article in this language ({source.lang or 'unknown'}) shares a "
+            "weighty term above the threshold. Try --languages any, or a lower --threshold."
+        )
+    for card in block.cards:
+        console.print(_card(card, explain))
+    info = block.index
+    found = f"{len(block.cards)} of {info.articles:,} articles"
+    tail = f"{found} · generation {info.generation} · {block.took_ms:.1f} ms"
+    console.print(Text(tail, style="dim"))
+    for key in block.missing_ids:
+        say(f"note: no article {key!r} to exclude")
+
+
+def _card(card: Card, explain: bool) -> Padding:
+    title = Table.grid(expand=True, padding=(0, 1))
+    title.add_column(width=2, justify="right")
+    title.add_column(ratio=1)
+    title.add_column(justify="right", no_wrap=True)
+    title.add_row(
+        Text(str(card.rank), style="dim"),
+        Text(card.title or card.id, style="bold cyan"),
+        _score(card.score),
+    )
+    facts = [card.section, _day(card.published_at), card.lang, card.label, card.id]
+    lines = [Text(" · ".join(f for f in facts if f), style="dim")]
+    if card.lead:
+        lines.append(Text(card.lead, overflow="ellipsis", no_wrap=True))
+    lines.append(_why(card, explain))
+    return Padding(Group(title, Padding(Group(*lines), (0, 0, 0, 3))), (0, 0, 1, 0))
+
+
+def _score(score: float) -> Text:
+    filled = min(_BAR, round(score * _BAR))
+    return Text.assemble(
+        (f"{score:.3f} ", ""), ("█" * filled, "green"), ("░" * (_BAR - filled), "dim")
+    )
+
+
+def _why(card: Card, explain: bool) -> Text:
+    if explain:
+        parts = ", ".join(f"{r.term} {r.share:.3f}" for r in card.why)
+    else:
+        parts = ", ".join(r.term for r in card.why)
+    return Text.assemble(("why: ", "dim"), (parts or "-", "green"))
+
+
+def _day(when: datetime | None) -> str | None:
+    return f"{when.day} {when:%b %Y}" if when else None
+
+
+# --- tables ---
+
+
+def table(rows: Mapping[str, Any], *, title: str | None = None) -> None:
+    """Print names and values as two columns."""
+    grid = Table(title=title, show_header=False, box=None, title_justify="left", title_style="bold")
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in rows.items():
+        grid.add_row(name, Text(str(value)))
+    out().print(grid)
+
+
+def megabytes(n_bytes: float) -> str:
+    """Return a size for people."""
+    return f"{n_bytes / 1e6:,.1f} MB" if n_bytes >= 1e5 else f"{n_bytes / 1e3:,.1f} kB"

@@ -1,0 +1,110 @@
+"""``recommender build``."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import click
+
+from recommender.build import BuildReport, build_index, estimate
+from recommender.cli._options import (
+    config_option,
+    jobs_option,
+    json_option,
+    model_option,
+    print_json,
+    settings,
+)
+from recommender.cli._terminal import megabytes, out, progress, say, table
+from recommender.ingest import Rejections
+
+_SOME_REJECTED = 3
+
+
+@click.command(
+    "build",
+    epilog="Examples: recommender build articles.jsonl.gz --model models/news · "
+    "psql ... | recommender build - --model models/news",
+)
+@click.argument("articles", nargs=-1, required=True)
+@model_option
+@config_option
+@jobs_option
+@click.option(
+    "--max-errors", type=int, help="Publish nothing when more articles than this are rejected."
+)
+@click.option(
+    "--quarantine", type=click.Path(path_type=Path), help="Write rejected records to this file."
+)
+@json_option
+def command(
+    articles: tuple[str, ...],
+    model: Path,
+    config_path: Path | None,
+    jobs: int,
+    max_errors: int | None,
+    quarantine: Path | None,
+    as_json: bool,
+) -> int:
+    """Read ARTICLES and build the index in the folder --model.
+
+    ARTICLES are files or folders: JSONL, CSV, TSV, Parquet, saved HTML pages, text pages; - is
+    JSONL on standard input. Rejected articles are counted and named; the good ones are kept.
+    """
+    config, _ = settings(config_path)
+    if max_errors is not None:
+        config = dataclasses.replace(
+            config, ingest=dataclasses.replace(config.ingest, max_errors=max_errors)
+        )
+    _announce(articles)
+    source: Any = articles[0] if len(articles) == 1 else articles
+    with (
+        Rejections(max_errors=config.ingest.max_errors, quarantine=quarantine) as rejections,
+        progress() as show,
+    ):
+        report = build_index(
+            source, model, config=config, jobs=jobs, rejections=rejections, progress=show
+        )
+    if as_json:
+        print_json(report)
+    else:
+        _summary(report, rejections)
+    return _SOME_REJECTED if report.rejected else 0
+
+
+def _announce(articles: tuple[str, ...]) -> None:
+    guess = estimate(articles)
+    if guess:
+        say(
+            f"About {megabytes(guess.text_bytes)} of text: expect {guess.seconds:,.0f} s, "
+            f"{megabytes(guess.memory_bytes)} of memory, {megabytes(guess.disk_bytes)} of disk."
+        )
+
+
+def _summary(report: BuildReport, rejections: Rejections) -> None:
+    for rejection in rejections.samples[:5]:
+        say(f"rejected: {rejection}")
+    if rejections.count > 5:
+        say(f"... and {rejections.count - 5:,} more; --quarantine FILE keeps them all")
+    languages = ", ".join(f"{lang} {n:,}" for lang, n in report.languages.items())
+    seconds = report.seconds["total"]
+    rows = {
+        "articles": f"{report.kept:,} kept of {report.read:,} read",
+        "rejected": _counts(report.rejected),
+        "notices": _counts(report.notices),
+        "languages": languages
+        + (f" (guessed: {_counts(report.guessed)})" if report.guessed else ""),
+        "terms": f"{report.terms:,}, in {report.postings:,} postings",
+        "boilerplate": f"{report.boilerplate} passages kept out of the counts",
+        "size": f"{megabytes(report.index_bytes)} from {megabytes(report.text_bytes)} of text",
+        "time": f"{seconds:.1f} s, {report.kept / max(seconds, 1e-9):,.0f} articles/s",
+        "memory": f"{megabytes(report.peak_memory_bytes)} at most",
+    }
+    table({name: value for name, value in rows.items() if value}, title=f"Built {report.model}")
+    out().print(f"Try: recommender related ID --model {report.model}", style="dim", markup=False)
+
+
+def _counts(counts: Any) -> str:
+    return ", ".join(f"{n:,} {name}" for name, n in counts.items())

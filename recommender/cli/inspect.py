@@ -1,0 +1,55 @@
+"""``recommender inspect``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from recommender.cli._options import config_option, json_option, model_option, print_json, settings
+from recommender.cli._terminal import megabytes, table
+from recommender.overview import article_overview, index_overview
+from recommender.recommend import Recommender
+
+
+@click.command(
+    "inspect",
+    epilog="Examples: recommender inspect --model models/news · "
+    "recommender inspect sc-en-0001 --model models/news",
+)
+@click.argument("article", required=False, metavar="[ID|URL]")
+@model_option
+@config_option
+@json_option
+def command(article: str | None, model: Path, config_path: Path | None, as_json: bool) -> None:
+    """Show what an index holds and how it was built, or what it knows of one article."""
+    config, origins = settings(config_path)
+    recommender = Recommender.open(model, config=config)
+    if article is not None:
+        found = article_overview(recommender, article)
+        print_json(found) if as_json else table(found, title=found["id"])
+        return
+    found = index_overview(recommender, config, origins)
+    if as_json:
+        print_json(found)
+    else:
+        _draw(model, found)
+
+
+def _draw(model: Path, found: dict[str, Any]) -> None:
+    table({**found["index"], "size": megabytes(found["index"]["size"])}, title=f"Index {model}")
+    for name in ("languages", "sections", "rejected", "notices"):
+        if found[name]:
+            table(
+                {str(k): f"{v:,}" for k, v in found[name].items()}, title=f"\n{name.capitalize()}"
+            )
+    if found["boilerplate"]:
+        rows = {
+            f"{i}. in {b['articles']:,}": b["text"] for i, b in enumerate(found["boilerplate"], 1)
+        }
+        table(rows, title="\nBoilerplate kept out of the counts")
+    table(
+        {name: f"{s['value']}  ({s['origin']})" for name, s in found["settings"].items()},
+        title="\nSettings",
+    )

@@ -1,0 +1,92 @@
+"""``recommender related``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from recommender.article import Block
+from recommender.cli._options import (
+    block_options,
+    config_option,
+    json_option,
+    model_option,
+    print_json,
+    settings,
+)
+from recommender.cli._terminal import draw_block
+from recommender.errors import InputError, SourceNotFoundError
+from recommender.recommend import Recommender
+
+
+@click.command(
+    "related",
+    epilog="Examples: recommender related sc-en-0001 --model models/sample · "
+    "recommender related --text draft.txt --lang uk --model models/sample",
+)
+@click.argument("article", required=False, metavar="[ID|URL]")
+@model_option
+@config_option
+@click.option(
+    "--text",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="A draft: title on the first line; - = standard input.",
+)
+@click.option("--lang", help="Language of the draft; found out when not given.")
+@click.option(
+    "--exclude", multiple=True, metavar="ID", help="Never show this article. May be repeated."
+)
+@click.option("--explain", is_flag=True, help="Show every shared term with its share of the score.")
+@block_options
+@json_option
+def command(
+    article: str | None,
+    model: Path,
+    config_path: Path | None,
+    text: Path | None,
+    as_json: bool,
+    explain: bool,
+    **options: Any,
+) -> None:
+    """Show the block of an article of the index, by ID or URL, or of a draft given with --text."""
+    if (article is None) == (text is None):
+        raise click.UsageError("Give either an article's ID or URL, or a draft with --text FILE.")
+    recommender = Recommender.open(model, config=settings(config_path)[0])
+    block = _ask(recommender, article, text, explain, options)
+    if as_json:
+        print_json(block)
+    else:
+        draw_block(block, explain=explain)
+
+
+def _ask(
+    recommender: Recommender,
+    article: str | None,
+    text: Path | None,
+    explain: bool,
+    options: dict[str, Any],
+) -> Block:
+    lang = options.pop("lang")
+    options["exclude_ids"] = options.pop("exclude")
+    if article is not None:
+        return recommender.related(article, explain=explain, **options)
+    title, _, body = _read(text or Path("-")).strip().partition("\n")
+    if not title.strip():
+        raise InputError(
+            "The draft is empty. Expected a title on the first line and the text below it."
+        )
+    return recommender.related_to_text(title, body.strip(), lang=lang, explain=explain, **options)
+
+
+def _read(path: Path) -> str:
+    try:
+        with click.open_file(str(path), encoding="utf-8") as file:
+            return str(file.read())
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path} is not UTF-8 text ({error.reason} at byte {error.start})."
+        ) from error
+    except OSError as error:
+        raise SourceNotFoundError(f"Cannot read the draft {path}: {error.strerror}.") from error

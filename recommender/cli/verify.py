@@ -1,0 +1,31 @@
+"""``recommender verify``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from recommender.cli._options import json_option, model_option, print_json
+from recommender.cli._terminal import out, say
+from recommender.errors import DamagedIndexError
+from recommender.index.check import verify_index
+
+
+@click.command("verify", epilog="Example: recommender verify --model models/news")
+@model_option
+@json_option
+def command(model: Path, as_json: bool) -> int:
+    """Check an index: every digest, bound and order, and stored lengths against the rows."""
+    result = verify_index(model)
+    if as_json:
+        print_json(result)
+    else:
+        for problem in result.problems:
+            say(f"problem: {problem}")
+        if result.healthy:
+            out().print(
+                f"{model}: generation {result.generation} is sound "
+                f"({result.articles:,} articles, {result.files} files)."
+            )
+    return 0 if result.healthy else DamagedIndexError.exit_code

@@ -1,0 +1,190 @@
+"""All settings in one frozen value: argument over environment over TOML file over default.
+
+Each section is the settings class of the code it drives. ``recommender.toml``::
+
+    [fields]
+    title = 3
+
+    [weights]
+    max_df = 0.4
+
+    [block]
+    limit = 6
+
+The environment says the same as ``RECOMMENDER_FIELDS_TITLE=3``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from recommender._settings import nearest, parse_text, settings_from
+from recommender.errors import ConfigError, SourceNotFoundError
+from recommender.ingest.settings import IngestSettings
+from recommender.text.analyzer import TextSettings
+from recommender.text.passages import BoilerplateSettings
+from recommender.weighting import WeightSettings
+
+__all__ = ["BlockSettings", "Config", "FieldSettings", "Origins", "load_config"]
+
+ENVIRONMENT_PREFIX = "RECOMMENDER_"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSettings:
+    """How many times a word counts by where it stands. Whole numbers; 0 leaves the field out.
+
+    Attributes
+    ----------
+    title, lead, body, caption, tags : int
+    """
+
+    title: int = 3
+    lead: int = 2
+    body: int = 1
+    caption: int = 1
+    tags: int = 1
+
+    def __post_init__(self) -> None:
+        for name, value in dataclasses.asdict(self).items():
+            if not 0 <= value <= 100:
+                raise ConfigError(
+                    f"[fields] {name} is {value!r}; expected a whole number from 0 to 100."
+                )
+        if not any(dataclasses.asdict(self).values()):
+            raise ConfigError(
+                "[fields] gives every field 0: nothing would be counted. Set title or body to 1."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class BlockSettings:
+    """What a block is unless the call says otherwise.
+
+    Attributes
+    ----------
+    limit : int
+        Cards in a block, 1 to 1,000.
+    threshold : float
+        Least score of a card, 0..1.
+    languages : str
+        ``same`` (the article's own), ``any``, or codes in a row: ``uk,ru``.
+    why : int
+        Reasons shown on each card.
+    """
+
+    limit: int = 6
+    threshold: float = 0.0
+    languages: str = "same"
+    why: int = 3
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.limit <= 1000:
+            raise ConfigError(f"limit is {self.limit!r}; expected a whole number from 1 to 1000.")
+        if not 0.0 <= self.threshold <= 1.0:
+            raise ConfigError(f"threshold is {self.threshold!r}; expected a score between 0 and 1.")
+        if self.why < 0:
+            raise ConfigError(f"why is {self.why!r}; expected 0 or more.")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Every setting, by the code it drives."""
+
+    ingest: IngestSettings = field(default_factory=IngestSettings)
+    text: TextSettings = field(default_factory=TextSettings)
+    boilerplate: BoilerplateSettings = field(default_factory=BoilerplateSettings)
+    fields: FieldSettings = field(default_factory=FieldSettings)
+    weights: WeightSettings = field(default_factory=WeightSettings)
+    block: BlockSettings = field(default_factory=BlockSettings)
+
+
+Origins = dict[tuple[str, str], str]
+"""Where settings that are no defaults came from: (section, name) to "file ...", "environment"."""
+
+
+def load_config(
+    path: str | Path | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Mapping[str, Any]] | None = None,
+) -> tuple[Config, Origins]:
+    """Put the settings together.
+
+    Parameters
+    ----------
+    path : a TOML file, or None for none
+    environment : usually ``os.environ``; None = not looked at
+    overrides : section to settings given by the caller; they win
+
+    Raises
+    ------
+    SourceNotFoundError : no such file
+    ConfigError : no TOML, an unknown section or setting, an impossible value; the message names
+        where it stands
+    """
+    layers = [
+        (f"file {path}", _from_file(path)),
+        ("environment", _from_environment(environment or {})),
+        ("argument", overrides or {}),
+    ]
+    merged: dict[str, dict[str, Any]] = {}
+    origins: Origins = {}
+    for where, layer in layers:
+        for section, values in layer.items():
+            if not isinstance(values, Mapping):
+                raise ConfigError(
+                    f"{where}: {section} is {values!r}; expected a section such as [block]."
+                )
+            merged.setdefault(section, {}).update(values)
+            origins.update({(section, name): where for name in values})
+    return config_from(merged, where=str(path or "settings")), origins
+
+
+def config_from(sections: Mapping[str, Mapping[str, Any]], *, where: str = "settings") -> Config:
+    """Return the Config of a mapping of sections, refusing what it does not know."""
+    classes = typing.get_type_hints(Config)
+    for section in sections:
+        if section not in classes:
+            raise ConfigError(f"{where} has no section [{section}].{nearest(section, classes)}")
+    parts = {s: settings_from(classes[s], v, section=f"[{s}]") for s, v in sections.items()}
+    return Config(**parts)
+
+
+def _from_file(path: str | Path | None) -> Mapping[str, Any]:
+    if path is None:
+        return {}
+    try:
+        with Path(path).open("rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError as error:
+        raise SourceNotFoundError(f"There is no settings file {path}.") from error
+    except OSError as error:
+        raise SourceNotFoundError(
+            f"Cannot read the settings file {path}: {error.strerror}."
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is no valid TOML: {error}") from error
+
+
+def _from_environment(environment: Mapping[str, str]) -> Mapping[str, dict[str, Any]]:
+    """Read RECOMMENDER_SECTION_NAME variables; those of no section are not ours."""
+    out: dict[str, dict[str, Any]] = {}
+    sections = typing.get_type_hints(Config)
+    for variable in sorted(environment):
+        section, _, name = variable.removeprefix(ENVIRONMENT_PREFIX).lower().partition("_")
+        if not variable.startswith(ENVIRONMENT_PREFIX) or section not in sections or not name:
+            continue
+        hints = typing.get_type_hints(sections[section])
+        if name not in hints:
+            raise ConfigError(
+                f"The environment variable {variable} names no setting.{nearest(name, hints)}"
+            )
+        out.setdefault(section, {})[name] = parse_text(environment[variable], hints[name])
+    return out

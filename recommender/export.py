@@ -1,0 +1,112 @@
+"""Every article's block ahead of time, as JSON lines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+import joblib
+import numpy as np
+
+from recommender.errors import SourceNotFoundError
+from recommender.recommend import Recommender
+
+__all__ = ["export_jsonl", "related_rows"]
+
+_ROWS = 512
+
+
+def related_rows(model: Recommender, *, jobs: int = 1, **options: Any) -> Iterator[dict[str, Any]]:
+    """Yield one mapping an article, in document order.
+
+    Its keys are ``id``, ``related`` (ids, best first) and ``scores``. The lists are those of
+    ``Recommender.related`` with the same options.
+
+    Parameters
+    ----------
+    jobs : threads that search; -1 = one a core. The result does not depend on it.
+    **options : ``limit``, ``threshold``, ``languages``, ``preset``
+    """
+    settings, _ = model.settings_for(options)
+    index = model.index
+    if settings.languages not in ("same", "any"):
+        yield from _one_by_one(model, options)
+        return
+
+    def search(docs: np.ndarray[Any, np.dtype[np.int32]]) -> Any:
+        same = settings.languages == "same"
+        return docs, *index.search_rows(
+            docs, settings.limit, threshold=settings.threshold, same_language=same
+        )
+
+    chunks = [
+        np.arange(first, min(first + _ROWS, index.n_docs), dtype=np.int32)
+        for first in range(0, index.n_docs, _ROWS)
+    ]
+    run = joblib.Parallel(n_jobs=jobs, prefer="threads", return_as="generator")
+    for docs, found, scores in run(joblib.delayed(search)(chunk) for chunk in chunks):
+        for doc, row, row_scores in zip(docs, found, scores, strict=True):
+            n = int((row >= 0).sum())
+            yield _line(model, int(doc), row[:n], row_scores[:n])
+
+
+def _one_by_one(model: Recommender, options: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for doc in range(model.index.n_docs):
+        article_id = model.index.article_id(doc)
+        cards = model.related(article_id, **options).cards
+        yield {
+            "id": article_id,
+            "related": [c.id for c in cards],
+            "scores": [c.score for c in cards],
+        }
+
+
+def _line(model: Recommender, doc: int, docs: Any, scores: Any) -> dict[str, Any]:
+    name = model.index.article_id
+    return {
+        "id": name(doc),
+        "related": [name(int(d)) for d in docs],
+        "scores": [float(s) for s in scores],
+    }
+
+
+def export_jsonl(
+    model: Recommender,
+    out: str | Path | TextIO,
+    *,
+    jobs: int = 1,
+    progress: Callable[[str, int, int | None], None] | None = None,
+    **options: Any,
+) -> int:
+    """Write ``related_rows`` as JSON lines and return how many.
+
+    A path is replaced only when all is written.
+
+    Raises
+    ------
+    SourceNotFoundError : the folder of ``out`` is not there
+    """
+    if not isinstance(out, str | Path):
+        return _write(model, out, jobs, progress, options)
+    path = Path(out)
+    if not path.parent.is_dir():
+        raise SourceNotFoundError(f"There is no folder {path.parent} to write {path.name} into.")
+    beside = path.with_name(path.name + ".tmp")
+    try:
+        with beside.open("w", encoding="utf-8") as file:
+            n = _write(model, file, jobs, progress, options)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return n
+
+
+def _write(model: Recommender, file: TextIO, jobs: int, progress: Any, options: Any) -> int:
+    n = 0
+    for n, row in enumerate(related_rows(model, jobs=jobs, **options), 1):
+        file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        if progress and not n % _ROWS:
+            progress("export", n, model.index.n_docs)
+    return n

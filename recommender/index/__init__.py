@@ -1,0 +1,1 @@
+"""Numbers and arrays on disk: postings, rows, generations, exact search. Knows no text."""

@@ -1,0 +1,182 @@
+"""Auditing an index: every digest, and every rule that the arrays must obey."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recommender._keys import KeyTable, hash_rows
+from recommender._strings import StringColumn
+from recommender.errors import IndexFolderError
+from recommender.index import kernels
+from recommender.index.manifest import current
+from recommender.index.reader import Index
+
+__all__ = ["Verification", "verify_index"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What an audit found.
+
+    Attributes
+    ----------
+    healthy : bool
+    generation, articles, files : int
+    checks : names of the rules that were looked at
+    problems : what is wrong, one sentence each
+    """
+
+    healthy: bool
+    generation: int
+    articles: int
+    files: int
+    checks: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+def verify_index(root: str | Path) -> Verification:
+    """Check the live generation of an index: digests first, then the structure of its arrays.
+
+    Raises
+    ------
+    NotAnIndexError : there is no index
+    """
+    generation = current(Path(root))
+    try:
+        index = Index.open(root, verify=True)
+    except IndexFolderError as error:
+        return Verification(False, generation, 0, 0, ("files and digests",), (str(error),))
+    problems = [
+        f"{name}: {problem}" for name, check in _CHECKS.items() for problem in _run(check, index)
+    ]
+    manifest = index.manifest
+    return Verification(
+        healthy=not problems,
+        generation=generation,
+        articles=index.n_docs,
+        files=len(manifest.files) + sum(len(f) for f in manifest.segments.values()),
+        checks=("files and digests", *_CHECKS),
+        problems=tuple(problems),
+    )
+
+
+Check = Callable[[Index], Iterator[str]]
+
+
+def _run(check: Check, index: Index) -> Iterator[str]:
+    try:
+        yield from check(index)
+    except (ValueError, IndexError, KeyError, UnicodeDecodeError, TypeError) as error:
+        yield f"cannot be read ({error})"
+
+
+def _shapes(index: Index) -> Iterator[str]:
+    segment, n_docs, n_terms = index.segment, index.n_docs, index.segment.n_terms
+    wanted = {
+        "ids": (len(segment.ids), n_docs),
+        "urls": (len(segment.urls), n_docs),
+        "cards": (len(segment.cards), n_docs),
+        "languages": (len(segment.languages), n_docs),
+        "published": (len(segment.published), n_docs),
+        "norms": (len(index.statistics.norms), n_docs),
+        "forms": (len(segment.forms), n_terms),
+        "df": (len(index.df), n_terms),
+        "directory": (len(segment.postings.entry_ptr), n_terms + 1),
+        "articles of the manifest": (index.manifest.counts["articles"], n_docs),
+    }
+    for name, (found, expected) in wanted.items():
+        if found != expected:
+            yield f"{name} has {found:,} entries, expected {expected:,}"
+
+
+def _columns(index: Index) -> Iterator[str]:
+    for name in ("terms", "forms", "ids", "urls", "cards"):
+        column: StringColumn = getattr(index.segment, name)
+        if np.any(np.diff(column.offsets) < 0) or column.offsets[-1] != len(column.data):
+            yield f"the offsets of {name} do not fit its bytes"
+
+
+def _postings(index: Index) -> Iterator[str]:
+    postings = index.segment.postings
+    if np.any(np.diff(postings.bases) < 0) or np.any(np.diff(postings.entry_ptr) < 0):
+        yield "pointers run backwards"
+        return
+    if postings.bases[-1] != len(postings.docs) or len(postings.docs) != len(postings.codes):
+        yield "there are not as many postings as the windows say"
+    if np.any(np.asarray(postings.codes) == 0):
+        yield "a posting counts nothing"
+    counts = np.asarray(postings.entry_counts, np.int64) + 1
+    df = np.add.reduceat(counts, postings.entry_ptr[:-1]) if len(counts) else np.zeros(0, np.int64)
+    if not np.array_equal(df, index.df):
+        yield "document frequencies differ from the postings"
+
+
+def _rows(index: Index) -> Iterator[str]:
+    """Invert the rows again: postings, directory and rows must tell the same."""
+    segment = index.segment
+    if np.any(np.diff(segment.rows.row_ptr) < 0) or segment.rows.row_ptr[-1] != len(
+        segment.rows.packed
+    ):
+        yield "pointers of the rows do not fit their bytes"
+        return
+    indptr, terms, codes = kernels.unpack_rows(*segment.rows.arrays(), 0, index.n_docs)
+    if len(terms) and terms.max() >= segment.n_terms:
+        yield "a row names a term that does not exist"
+        return
+    again = kernels.directory(indptr, terms, codes, segment.n_terms)
+    for name, ours, theirs in zip(_POSTINGS, again, segment.postings.arrays(), strict=True):
+        if not np.array_equal(ours, theirs):
+            yield f"postings and rows disagree ({name})"
+
+
+_POSTINGS = ("docs", "codes", "bases", "entry_ptr", "entry_windows", "entry_starts", "entry_counts")
+
+
+def _norms(index: Index) -> Iterator[str]:
+    statistics = index.statistics
+    again = kernels.norms(*index.segment.rows.arrays(), statistics.tf, statistics.idf_squared)
+    if not np.array_equal(again, statistics.norms):
+        yield "stored lengths differ from those of the rows"
+
+
+def _keys(index: Index) -> Iterator[str]:
+    for name in ("term_keys", "id_keys", "url_keys"):
+        keys: KeyTable = getattr(index.segment, name)
+        if not np.array_equal(hash_rows(keys.column)[keys.rows], keys.hashes):
+            yield f"{name} does not lead to its rows"
+        if np.any(keys.hashes[1:] < keys.hashes[:-1]):
+            yield f"{name} is out of order"
+    ids = index.segment.ids
+    if len({ids.bytes_at(i) for i in range(len(ids))}) != len(ids):
+        yield "an article id stands twice"
+    if np.any(np.diff(ids.offsets) == 0):
+        yield "an article has no id"
+
+
+def _documents(index: Index) -> Iterator[str]:
+    segment = index.segment
+    if len(segment.languages) and segment.languages.max() >= len(index.manifest.languages):
+        yield "a document has a language that the manifest does not name"
+    if np.any(np.diff(segment.published) < 0):
+        yield "documents are not in publishing order"
+    for doc in range(index.n_docs):
+        card: Any = index.card(doc)
+        if not isinstance(card, dict):
+            yield f"the card of document {doc} is no object"
+            return
+
+
+_CHECKS: dict[str, Check] = {
+    "counts agree": _shapes,
+    "strings": _columns,
+    "postings": _postings,
+    "rows equal postings": _rows,
+    "lengths": _norms,
+    "keys": _keys,
+    "documents": _documents,
+}

@@ -1,0 +1,281 @@
+"""Generations of an index: the folder's layout, its manifests, and the one pointer that moves.
+
+models/news/
+  LOCK                     held by the one writer
+  CURRENT                  name of the live generation; replaced in one step
+  gen-00000001/            immutable: manifest.json and the statistics of the collection
+  segments/seg-.../        immutable: arrays that several generations may share
+  tmp-...                  debris of a writer that died; nobody reads it, the next writer removes it
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from recommender._files import file_record, replace_text, storage_errors, sync_folder, write_json
+from recommender.errors import (
+    DamagedIndexError,
+    IncompatibleIndexError,
+    IndexLockedError,
+    NotAnIndexError,
+)
+
+__all__ = [
+    "FORMAT",
+    "Manifest",
+    "check_files",
+    "current",
+    "generations",
+    "publish",
+    "read_manifest",
+    "writer_lock",
+]
+
+FORMAT = 1
+MIN_READER = 1
+FEATURES: frozenset[str] = frozenset()
+_GENERATION = re.compile(r"gen-(\d{8})")
+_SEGMENT = re.compile(r"seg-[0-9a-f]{16}")
+
+Files = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a generation is made of.
+
+    Attributes
+    ----------
+    generation : int
+    built_at : str, ISO 8601 UTC
+    package : str, version of the package that wrote it
+    analysis : str, fingerprint of the text analysis; a query must be analysed the same way
+    settings : mapping of section to settings, as the build used them
+    languages : names of the language codes
+    counts : articles, terms, postings, bytes of text
+    report : what the build read, kept and rejected
+    segments : mapping of segment name to the record of its files
+    files : record of this generation's own files
+    boilerplate : passages kept out of the counts: text, articles, hash
+    """
+
+    generation: int
+    built_at: str
+    package: str
+    analysis: str
+    settings: Mapping[str, Any]
+    languages: tuple[str, ...]
+    counts: Mapping[str, int]
+    report: Mapping[str, Any]
+    segments: Mapping[str, Files]
+    files: Files
+    boilerplate: tuple[Mapping[str, Any], ...] = ()
+    parent: int | None = None
+    format: int = FORMAT
+    min_reader: int = MIN_READER
+    features: tuple[str, ...] = field(default=())
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the manifest as plain JSON types, with its own digest."""
+        plain = json.loads(json.dumps(asdict(self)))
+        return {**plain, "digest": _digest(plain)}
+
+
+def generation_name(number: int) -> str:
+    """Return the folder name of a generation."""
+    return f"gen-{number:08d}"
+
+
+def generations(root: Path) -> list[int]:
+    """Return the numbers of the generations in ``root``, ascending."""
+    if not root.is_dir():
+        return []
+    found = (_GENERATION.fullmatch(p.name) for p in root.iterdir() if p.is_dir())
+    return sorted(int(m[1]) for m in found if m)
+
+
+def current(root: Path) -> int:
+    """Return the live generation's number.
+
+    Raises
+    ------
+    NotAnIndexError : there is no index in ``root``
+    DamagedIndexError : the pointer names no generation
+    """
+    pointer = root / "CURRENT"
+    if not pointer.is_file():
+        raise NotAnIndexError(
+            f"{root} holds no index (no file CURRENT in it). "
+            f"Build one with: recommender build ARTICLES --model {root}"
+        )
+    name = pointer.read_text(encoding="utf-8", errors="replace").strip()
+    match = _GENERATION.fullmatch(name)
+    if not match:
+        raise DamagedIndexError(
+            f"{pointer} says {name[:60]!r}; expected a generation such as gen-00000001."
+        )
+    return int(match[1])
+
+
+def read_manifest(root: Path, generation: int) -> Manifest:
+    """Read and check the manifest of a generation.
+
+    Raises
+    ------
+    DamagedIndexError : missing, no JSON, or not what its digest says
+    IncompatibleIndexError : written by a newer format or with features this version does not know
+    """
+    path = root / generation_name(generation) / "manifest.json"
+    try:
+        plain = json.loads(path.read_text(encoding="utf-8"))
+        digest = plain.pop("digest")
+    except (OSError, ValueError, AttributeError, KeyError, RecursionError) as error:
+        raise DamagedIndexError(f"{path} is missing or no manifest: {error}") from error
+    _check_readable(path, plain)
+    if digest != _digest(plain):
+        raise DamagedIndexError(
+            f"{path} does not match its own digest: it was changed after it was written."
+        )
+    try:
+        return Manifest(
+            **{**plain, **{k: tuple(plain[k]) for k in ("languages", "boilerplate", "features")}}
+        )
+    except (TypeError, KeyError) as error:
+        raise DamagedIndexError(f"{path} lacks a field of its format: {error}") from error
+
+
+def _check_readable(path: Path, plain: Mapping[str, Any]) -> None:
+    needs = plain.get("min_reader")
+    unknown = sorted(set(map(str, plain.get("features", ()))) - FEATURES)
+    if not isinstance(needs, int):
+        raise DamagedIndexError(f"{path} names no format.")
+    if needs > FORMAT or unknown:
+        what = f"format {needs}" if needs > FORMAT else f"features {', '.join(unknown)}"
+        raise IncompatibleIndexError(
+            f"{path} needs {what}; this version reads format {FORMAT}. "
+            "Upgrade the package, or build the index again with this version."
+        )
+
+
+def check_files(folder: Path, files: Files, *, digests: bool) -> None:
+    """Compare the files of a folder with their records.
+
+    Sizes are always compared before anything is mapped: a file cut short under a memory map would
+    kill the process.
+
+    Raises
+    ------
+    DamagedIndexError : names the first file that is missing, cut, or changed
+    """
+    for name, record in sorted(files.items()):
+        path = folder / name
+        if Path(name).name != name:
+            raise DamagedIndexError(
+                f"{folder}: the manifest names {name!r}, which is not a plain file name."
+            )
+        if not path.is_file():
+            raise DamagedIndexError(f"{path} is missing.")
+        size = path.stat().st_size
+        if size != record["bytes"]:
+            raise DamagedIndexError(
+                f"{path} has {size:,} bytes; its manifest says {record['bytes']:,}."
+            )
+        if digests and file_record(path)["sha256"] != record["sha256"]:
+            raise DamagedIndexError(f"{path} was changed after it was written (SHA-256 differs).")
+
+
+@contextlib.contextmanager
+def writer_lock(root: Path) -> Iterator[None]:
+    """Hold the index's one writer lock; the system frees it when its holder ends, however it ends.
+
+    Raises
+    ------
+    IndexLockedError : another process writes to this index now
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    with (root / "LOCK").open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read(200).strip() or "unknown process"
+            raise IndexLockedError(
+                f"{root} is being written by another process ({holder}). Wait for it, or stop it."
+            ) from None
+        file.truncate(0)
+        file.write(f"pid {os.getpid()}\n")
+        file.flush()
+        yield
+
+
+def remove_debris(root: Path) -> None:
+    """Remove what writers that died left behind. Call with the lock held."""
+    for path in root.glob("tmp-*"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def publish(root: Path, staged: Path, manifest: Manifest, segments: Mapping[str, Path]) -> None:
+    """Make a staged generation the live one: everything is durable before the pointer moves.
+
+    Parameters
+    ----------
+    staged : folder with the generation's own files, inside ``root``
+    segments : segment name to the folder it was written to, inside ``root``
+    """
+    with storage_errors(root):
+        home = root / "segments"
+        home.mkdir(exist_ok=True)
+        for name, folder in segments.items():
+            sync_folder(folder)
+            if (home / name).exists():  # the same bytes were published before
+                shutil.rmtree(folder)
+            else:
+                folder.rename(home / name)
+        sync_folder(home)
+        write_json(staged / "manifest.json", manifest.to_json())
+        sync_folder(staged)
+        for name, files in manifest.segments.items():
+            check_files(home / name, files, digests=True)
+        check_files(staged, manifest.files, digests=True)
+        staged.rename(root / generation_name(manifest.generation))
+        sync_folder(root)
+        replace_text(root / "CURRENT", generation_name(manifest.generation) + "\n")
+
+
+def collect(root: Path, *, keep: int) -> None:
+    """Remove all but the newest ``keep`` generations, and segments none of those names."""
+    live = current(root)
+    kept = {*generations(root)[-keep:], live}
+    for number in generations(root):
+        if number not in kept:
+            shutil.rmtree(root / generation_name(number), ignore_errors=True)
+    named = {name for number in kept for name in read_manifest(root, number).segments}
+    for folder in (root / "segments").iterdir():
+        if _SEGMENT.fullmatch(folder.name) and folder.name not in named:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def segment_name(files: Files) -> str:
+    """Return a segment's name, a digest of its files: equal bytes have equal names."""
+    return "seg-" + _digest({k: v["sha256"] for k, v in files.items()})[:16]
+
+
+def folder_record(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return the record of every file in ``folder``."""
+    return {p.name: file_record(p) for p in sorted(folder.iterdir()) if p.name != "manifest.json"}
+
+
+def _digest(plain: Mapping[str, Any]) -> str:
+    return hashlib.sha256(
+        json.dumps(plain, sort_keys=True, ensure_ascii=False).encode()
+    ).hexdigest()

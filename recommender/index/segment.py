@@ -1,0 +1,162 @@
+"""One immutable folder of arrays: the postings, the rows, and what is known of each document."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender._files import map_array, write_array
+from recommender._keys import KeyTable
+from recommender._strings import StringColumn
+from recommender.index import kernels
+
+__all__ = ["Postings", "Rows", "Segment", "invert"]
+
+
+@dataclass(frozen=True, slots=True)
+class Postings:
+    """Term to documents, in windows of 65,536 documents; nothing depends on the collection.
+
+    Attributes
+    ----------
+    docs : (nnz,) uint16, document number less the window's first; by window, term, document
+    codes : (nnz,) uint8, the count's code (``weighting.COUNT_OF_CODE``)
+    bases : (n_windows + 1,) int64, where each window's postings begin
+    entry_ptr : (n_terms + 1,) int64, the directory entries of each term, one a window it stands in
+    entry_windows : (n_entries,) uint16
+    entry_starts : (n_entries,) uint32, from the window's base
+    entry_counts : (n_entries,) uint16, postings less 1
+    """
+
+    docs: NDArray[np.uint16]
+    codes: NDArray[np.uint8]
+    bases: NDArray[np.int64]
+    entry_ptr: NDArray[np.int64]
+    entry_windows: NDArray[np.uint16]
+    entry_starts: NDArray[np.uint32]
+    entry_counts: NDArray[np.uint16]
+
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """Return the arrays in the order the kernels take them."""
+        return tuple(getattr(self, f.name) for f in fields(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Document to terms, packed: gap to the term before in 7-bit groups, then the count's code.
+
+    Attributes
+    ----------
+    row_ptr : (n_docs + 1,) int64
+    packed : (n_bytes,) uint8
+    """
+
+    row_ptr: NDArray[np.int64]
+    packed: NDArray[np.uint8]
+
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """Return the arrays in the order the kernels take them."""
+        return self.row_ptr, self.packed
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Everything an index knows of a run of documents, in publishing order.
+
+    Attributes
+    ----------
+    postings, rows : the matrix, by term and by document
+    terms : StringColumn of n_terms, commonest first; term number = place
+    forms : StringColumn of n_terms, how each term is written for people
+    ids, urls : StringColumn of n_docs; URLs normalised, "" = none
+    cards : StringColumn of n_docs, what a card shows, as JSON
+    term_keys, id_keys, url_keys : KeyTable over the three
+    languages : (n_docs,) uint8, place in the manifest's list of languages
+    published : (n_docs,) int64, seconds since 1970; the smallest int64 = no date
+    """
+
+    postings: Postings
+    rows: Rows
+    terms: StringColumn
+    forms: StringColumn
+    ids: StringColumn
+    urls: StringColumn
+    cards: StringColumn
+    term_keys: KeyTable
+    id_keys: KeyTable
+    url_keys: KeyTable
+    languages: NDArray[np.uint8]
+    published: NDArray[np.int64]
+
+    @property
+    def n_docs(self) -> int:
+        """Documents in the segment."""
+        return len(self.rows.row_ptr) - 1
+
+    @property
+    def n_terms(self) -> int:
+        """Distinct terms in the segment."""
+        return len(self.terms)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return every array under the name of its file, without ``.npy``."""
+        out: dict[str, NDArray[Any]] = {"languages": self.languages, "published": self.published}
+        for prefix, part in (("postings", self.postings), ("rows", self.rows)):
+            out |= {f"{prefix}.{f.name}": getattr(part, f.name) for f in fields(part)}
+        for name in _COLUMNS:
+            column: StringColumn = getattr(self, name)
+            out |= {f"{name}.data": column.data, f"{name}.offsets": column.offsets}
+        for name, _ in _KEYS:
+            keys: KeyTable = getattr(self, name)
+            out |= {f"{name}.hashes": keys.hashes, f"{name}.rows": keys.rows}
+        return out
+
+    def write(self, folder: Path) -> None:
+        """Write every array into ``folder``, synced."""
+        for name, array in self.arrays().items():
+            write_array(folder / f"{name}.npy", array)
+
+    @classmethod
+    def open(cls, folder: Path) -> Segment:
+        """Map a segment that ``write`` wrote."""
+
+        def load(name: str) -> NDArray[Any]:
+            return map_array(folder / f"{name}.npy")
+
+        columns: dict[str, Any] = {
+            n: StringColumn(load(f"{n}.data"), load(f"{n}.offsets")) for n in _COLUMNS
+        }
+        keys: dict[str, Any] = {
+            n: KeyTable(columns[of], load(f"{n}.hashes"), load(f"{n}.rows")) for n, of in _KEYS
+        }
+        return cls(
+            postings=Postings(*(load(f"postings.{f.name}") for f in fields(Postings))),
+            rows=Rows(*(load(f"rows.{f.name}") for f in fields(Rows))),
+            languages=load("languages"),
+            published=load("published"),
+            **columns,
+            **keys,
+        )
+
+
+_COLUMNS = ("terms", "forms", "ids", "urls", "cards")
+_KEYS = (("term_keys", "terms"), ("id_keys", "ids"), ("url_keys", "urls"))
+
+
+def invert(
+    indptr: NDArray[np.int64], terms: NDArray[np.int32], codes: NDArray[np.uint8], n_terms: int
+) -> tuple[Postings, Rows]:
+    """Turn rows of term counts into postings and packed rows.
+
+    Parameters
+    ----------
+    indptr : (n_docs + 1,) int64
+    terms : (nnz,) int32, ascending within a row
+    codes : (nnz,) uint8, never 0
+    """
+    postings = Postings(*kernels.directory(indptr, terms, codes, n_terms))
+    return postings, Rows(*kernels.forward_rows(indptr, terms, codes))

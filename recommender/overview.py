@@ -1,0 +1,84 @@
+"""What an index holds and how it came to be, as plain mappings for people and programs."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from typing import Any
+
+from recommender.config import Config, Origins
+from recommender.recommend import Recommender
+
+__all__ = ["article_overview", "index_overview"]
+
+_TOP_TERMS = 15
+
+
+def index_overview(model: Recommender, config: Config, origins: Origins) -> dict[str, Any]:
+    """Return what the index holds, and every setting with where it came from.
+
+    Settings of the text, its fields and its weights are those the index was built with, whatever
+    ``config`` says.
+    """
+    index, manifest = model.index, model.index.manifest
+    records = [*manifest.segments.values(), manifest.files]
+    sections = Counter(index.card(doc).get("section") or "-" for doc in range(index.n_docs))
+    return {
+        "index": {
+            "generation": manifest.generation,
+            "built": manifest.built_at,
+            "by version": manifest.package,
+            "format": manifest.format,
+            "articles": f"{index.n_docs:,}",
+            "terms": f"{index.segment.n_terms:,}",
+            "postings": f"{len(index.segment.postings.docs):,}",
+            "size": sum(r["bytes"] for files in records for r in files.values()),
+            "analysis": manifest.analysis[:16],
+        },
+        "languages": dict(manifest.report["languages"]),
+        "guessed": dict(manifest.report["guessed"]),
+        "sections": dict(sections.most_common(30)),
+        "rejected": dict(manifest.report["rejected"]),
+        "notices": dict(manifest.report["notices"]),
+        "boilerplate": [
+            dict(b) for b in sorted(manifest.boilerplate, key=lambda b: -b["articles"])
+        ],
+        "settings": _settings(model, config, origins),
+    }
+
+
+def article_overview(model: Recommender, key: str) -> dict[str, Any]:
+    """Return what is known of one article: its card, and its heaviest terms with their weights."""
+    index = model.index
+    doc = index.find(key)
+    if doc is None:
+        model.related(key)  # raises the error that names the index and shows what ids look like
+    query = index.query_of(int(doc or 0))
+    parts = index.products(query.terms, query.codes, query.codes)
+    heaviest = sorted(range(len(parts)), key=lambda i: (-parts[i], i))[:_TOP_TERMS]
+    length = index.length(query.terms, query.codes) or 1.0
+    names = index.display(query.terms[heaviest])
+    return {
+        "id": index.article_id(int(doc or 0)),
+        **index.card(int(doc or 0)),
+        "lang": index.language(int(doc or 0)),
+        "distinct terms": len(query.terms),
+        "terms": ", ".join(
+            f"{name} {parts[i] ** 0.5 / length:.2f}"
+            for name, i in zip(names, heaviest, strict=True)
+        ),
+    }
+
+
+def _settings(model: Recommender, config: Config, origins: Origins) -> dict[str, dict[str, Any]]:
+    """Return every setting as section.name, with its value and its origin."""
+    stored = model.index.manifest.settings
+    out = {}
+    for section in dataclasses.fields(Config):
+        values = dataclasses.asdict(getattr(config, section.name))
+        for name, value in values.items():
+            origin = origins.get((section.name, name), "default")
+            if section.name in stored:
+                value, origin = stored[section.name].get(name, value), "the index"
+            out[f"{section.name}.{name}"] = {"value": value, "origin": origin}
+    return out

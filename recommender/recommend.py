@@ -1,0 +1,343 @@
+"""Recommender: for an article, a URL or a draft, the block of cards.
+
+HTTP, export, notebooks and the command line all ask here, so the same question has the same answer
+everywhere.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recommender._settings import settings_from
+from recommender._strings import StringColumn
+from recommender.article import Article, Block, Card, Image, IndexInfo, Reason, Source
+from recommender.config import BlockSettings, Config, config_from
+from recommender.errors import (
+    IncompatibleIndexError,
+    InputError,
+    NotAnIndexError,
+    UnknownArticleError,
+)
+from recommender.index.reader import Choice, Index, Query
+from recommender.ingest.clean import clean_article
+from recommender.ingest.records import article_from_record
+from recommender.text.analyzer import Analyzer
+from recommender.text.language import detect_language, normalize_lang
+from recommender.text.passages import Boilerplate, blank_boilerplate
+from recommender.weighting import encode_counts
+
+__all__ = ["PRESETS", "Explanation", "Recommender"]
+
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "similarity": {"threshold": 0.0, "languages": "same"},
+}
+"""Named choices of block settings; ``similarity`` is plain relevance in the article's language."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why one article is near another.
+
+    Attributes
+    ----------
+    source, other : article ids; ``source`` is None for a draft
+    score : float, cosine in 0..1
+    terms : tuple of Reason
+        Every shared term, the heaviest first; the shares sum to the score.
+    """
+
+    source: str | None
+    other: str
+    score: float
+    terms: tuple[Reason, ...]
+
+
+class Recommender:
+    """Answers from one generation of an index. Safe to share between threads and across ``fork``.
+
+    Parameters
+    ----------
+    index : Index
+    block : BlockSettings
+        What a block is unless a call says otherwise.
+    """
+
+    def __init__(self, index: Index, block: BlockSettings | None = None) -> None:
+        self.index = index
+        self.block = block or BlockSettings()
+        stored = {n: index.manifest.settings[n] for n in ("text", "fields")}
+        self._built_with = config_from(stored, where="the index's manifest")
+        self._analyzer = Analyzer(self._built_with.text)
+        self._boilerplate = _stored_boilerplate(index.manifest.boilerplate)
+        if self._analyzer.fingerprint != index.manifest.analysis:
+            raise IncompatibleIndexError(
+                f"The index was built with another text analysis ({index.manifest.analysis[:12]}, "
+                f"here {self._analyzer.fingerprint[:12]}): this package, or one that stems words, "
+                "has another version. Build the index again."
+            )
+
+    @classmethod
+    def open(
+        cls, model: str | Path, *, config: Config | None = None, verify: bool = True
+    ) -> Recommender:
+        """Open the live generation of the index in folder ``model``.
+
+        Raises
+        ------
+        NotAnIndexError, DamagedIndexError, IncompatibleIndexError
+        """
+        if not Path(model).is_dir():
+            raise NotAnIndexError(
+                f"There is no index folder {model}. "
+                f"Build one with: recommender build ARTICLES --model {model}"
+            )
+        return cls(Index.open(model, verify=verify), config.block if config else None)
+
+    # --- blocks ---
+
+    def related(self, key: str, *, explain: bool = False, **options: Any) -> Block:
+        """Return the block of an article of the index.
+
+        Parameters
+        ----------
+        key : article id, or its URL in any spelling (scheme, www, tracking parameters do not
+            matter)
+        explain : give each card every shared term instead of the weightiest few
+        **options : ``limit``, ``threshold``, ``languages``, ``preset``, ``exclude_ids``
+
+        Raises
+        ------
+        UnknownArticleError : neither an id nor a URL of the index
+        InputError, ConfigError : an option that cannot be
+        """
+        started = time.perf_counter()
+        doc = self._doc(key)
+        stored = self.index.card(doc)
+        source = Source(
+            self.index.article_id(doc),
+            stored.get("url"),
+            self.index.language(doc),
+            stored.get("title"),
+        )
+        return self._block(source, self.index.query_of(doc), explain, options, started)
+
+    def related_to_text(
+        self,
+        title: str = "",
+        body: str = "",
+        *,
+        lead: str = "",
+        lang: str | None = None,
+        explain: bool = False,
+        **options: Any,
+    ) -> Block:
+        """Return the block of a text that is not in the index: a draft. It touches no disk.
+
+        Parameters
+        ----------
+        lang : ISO 639 code; None = found out from the text
+        **options : as for :meth:`related`
+
+        Raises
+        ------
+        InputError : the text is empty
+        """
+        return self.related_to_article(
+            {"title": title, "lead": lead, "body": body, "lang": lang}, explain=explain, **options
+        )
+
+    def related_to_article(
+        self, article: Article | Mapping[str, Any], *, explain: bool = False, **options: Any
+    ) -> Block:
+        """Return the block of an article that need not be in the index."""
+        started = time.perf_counter()
+        draft = clean_article(_as_article(article))
+        lang = self._draft_language(draft)
+        known = self.index.find(draft.id) if draft.id != _DRAFT_ID else None
+        query = replace(self._draft_query(draft, lang), doc=known)
+        source = Source(
+            None if draft.id == _DRAFT_ID else draft.id, draft.url, lang, draft.title or None
+        )
+        return self._block(source, query, explain, options, started)
+
+    def explain(self, key: str, other: str) -> Explanation:
+        """Return why two articles are near: every shared term with its share of the score.
+
+        Raises
+        ------
+        UnknownArticleError : either is not in the index
+        """
+        doc, other_doc = self._doc(key), self._doc(other)
+        terms = self._reasons(self.index.query_of(doc), other_doc, None)
+        score = sum(t.share for t in terms)
+        return Explanation(
+            self.index.article_id(doc), self.index.article_id(other_doc), score, terms
+        )
+
+    # --- parts ---
+
+    def settings_for(self, options: Mapping[str, Any]) -> tuple[BlockSettings, tuple[str, ...]]:
+        """Return the block settings of a call, and excluded ids: options, preset, defaults."""
+        given = {name: value for name, value in options.items() if value is not None}
+        excluded = given.pop("exclude_ids", ())
+        preset = given.pop("preset", None)
+        if isinstance(excluded, str):
+            raise InputError(f"exclude_ids is {excluded!r}; expected a list of ids, not one text.")
+        if preset is not None and preset not in PRESETS:
+            raise InputError(f"There is no preset {preset!r}. Known: {', '.join(PRESETS)}.")
+        chosen = {**asdict(self.block), **PRESETS.get(preset or "", {}), **given}
+        return settings_from(BlockSettings, chosen, section="block:"), tuple(excluded)
+
+    def languages_for(self, rule: str, lang: str | None) -> frozenset[int] | None:
+        """Return the language codes allowed by ``same``, ``any`` or ``uk,ru``; None = any."""
+        if rule == "any":
+            return None
+        names = [lang or ""] if rule == "same" else [_language_name(n) for n in rule.split(",")]
+        return self.index.language_codes(names)
+
+    def _doc(self, key: str) -> int:
+        doc = self.index.find(key)
+        if doc is None:
+            example = self.index.article_id(self.index.n_docs - 1)
+            raise UnknownArticleError(
+                f"No article {key[:200]!r} among the {self.index.n_docs:,} of this index, "
+                "neither as id nor as URL. "
+                f"Ids look like {example!r}."
+            )
+        return doc
+
+    def _draft_language(self, draft: Article) -> str:
+        stated = normalize_lang(draft.lang) if draft.lang else None
+        return (
+            stated or detect_language("\n".join((draft.title, draft.lead, draft.body[:500]))).lang
+        )
+
+    def _draft_query(self, draft: Article, lang: str) -> Query:
+        """Count a draft's terms just as the build counted the articles'."""
+        texts = {
+            "title": draft.title,
+            "lead": draft.lead,
+            "body": draft.body,
+            "caption": draft.caption,
+            "tags": "\n".join(draft.tags),
+        }
+        columns = {name: StringColumn.from_strings([text]) for name, text in texts.items()}
+        columns["body"] = blank_boilerplate(columns["body"], self._boilerplate)
+        counts = self._analyzer.count(columns, [lang], weights=asdict(self._built_with.fields))
+        numbers = self.index.term_numbers(counts.vocabulary)[counts.terms]
+        known = np.flatnonzero(numbers >= 0)
+        order = known[np.argsort(numbers[known])]
+        return Query(numbers[order], encode_counts(counts.counts[order]))
+
+    def _block(
+        self,
+        source: Source,
+        query: Query,
+        explain: bool,
+        options: Mapping[str, Any],
+        started: float,
+    ) -> Block:
+        settings, exclude_ids = self.settings_for(options)
+        excluded, missing = self._excluded(exclude_ids)
+        choice = Choice(
+            languages=self.languages_for(settings.languages, source.lang), excluded=excluded
+        )
+        found = self.index.search(
+            query, settings.limit, threshold=settings.threshold, choice=choice
+        )
+        cards = tuple(
+            self._card(query, int(doc), float(score), rank, None if explain else settings.why)
+            for rank, (doc, score) in enumerate(zip(found.docs, found.scores, strict=True), 1)
+        )
+        return Block(
+            source=source,
+            cards=cards,
+            index=self.info(),
+            missing_ids=missing,
+            request_id=secrets.token_hex(8),
+            took_ms=round((time.perf_counter() - started) * 1000, 3),
+        )
+
+    def _excluded(self, ids: Iterable[str]) -> tuple[frozenset[int], tuple[str, ...]]:
+        """Return the documents to leave out, and the ids that name none."""
+        found = [(key, self.index.find(key)) for key in ids]
+        docs = frozenset(doc for _, doc in found if doc is not None)
+        return docs, tuple(key for key, doc in found if doc is None)
+
+    def _card(self, query: Query, doc: int, score: float, rank: int, n_reasons: int | None) -> Card:
+        stored = self.index.card(doc)
+        image = stored.get("image")
+        return Card(
+            id=self.index.article_id(doc),
+            url=stored.get("url"),
+            title=stored.get("title", ""),
+            lead=stored.get("lead"),
+            section=stored.get("section"),
+            authors=tuple(stored.get("authors", ())),
+            lang=self.index.language(doc),
+            published_at=_time(stored.get("published_at")),
+            updated_at=_time(stored.get("updated_at")),
+            image=Image(**image) if image else None,
+            label=stored.get("label"),
+            story_id=None,
+            role=None,
+            rank=rank,
+            score=score,
+            origin="similar",
+            why=self._reasons(query, doc, n_reasons),
+            extra=stored.get("extra", {}),
+        )
+
+    def _reasons(self, query: Query, doc: int, limit: int | None) -> tuple[Reason, ...]:
+        terms, shares = self.index.shared_terms(query, doc)
+        names = self.index.display(terms[:limit])
+        return tuple(Reason(n, float(s)) for n, s in zip(names, shares[:limit], strict=True))
+
+    def info(self) -> IndexInfo:
+        """Return which snapshot the answers come from."""
+        built = self.index.built_at
+        age = max(0.0, (datetime.now(UTC) - built).total_seconds())
+        return IndexInfo(self.index.manifest.generation, built, age, self.index.n_docs)
+
+
+_DRAFT_ID = "\0draft"
+
+
+def _as_article(value: Article | Mapping[str, Any]) -> Article:
+    if isinstance(value, Article):
+        return value
+    record = {name: part for name, part in value.items() if part}
+    article = article_from_record({"id": _DRAFT_ID, **record})
+    if article is None:
+        raise InputError(
+            "The text is empty. Expected a title, a lead or a body with at least one word."
+        )
+    return article
+
+
+def _stored_boilerplate(stored: Iterable[Mapping[str, Any]]) -> Boilerplate:
+    rows = sorted((int(row["hash"], 16), row["text"], row["articles"]) for row in stored)
+    return Boilerplate(
+        hashes=np.array([h for h, _, _ in rows], np.uint64),
+        texts=tuple(text for _, text, _ in rows),
+        counts=np.array([n for _, _, n in rows], np.int64),
+    )
+
+
+def _language_name(name: str) -> str:
+    known = normalize_lang(name)
+    if known is None:
+        raise InputError(f"languages names {name!r}; expected same, any, or codes such as uk,ru.")
+    return known
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -1,0 +1,189 @@
+"""Articles on their way into an index: on disk, each field a run of UTF-8 to be mapped.
+
+The spool is what keeps a build's memory flat. Articles are read once, from any stream; afterwards
+the build knows how many there are, which were replaced by later versions, in which order they were
+published and what recurs on every page, and only then counts the terms, straight from the mapped
+bytes.
+"""
+
+from __future__ import annotations
+
+import array
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender._strings import StringColumn
+from recommender._urls import normalize_url, site_of
+from recommender.article import Article, to_json
+from recommender.errors import StorageError
+from recommender.index.reader import NO_DATE
+
+__all__ = ["FIELDS", "Spool", "SpooledArticles"]
+
+FIELDS = ("title", "lead", "body", "caption", "tags")
+_COLUMNS = (*FIELDS, "ids", "urls", "cards")
+_EXCERPT_CHARS = 220
+
+
+@dataclass(frozen=True, slots=True)
+class SpooledArticles:
+    """What was spooled, mapped from disk, in document order.
+
+    Attributes
+    ----------
+    columns : the fields, ids, urls and cards as StringColumn, in the order they were read
+    order : (n_docs,) int64, the row in ``columns`` of each document: by publishing time, then id;
+        undated first
+    langs : (n_rows,) language of each row
+    sites : (n_rows,) int32, a number for each pair of site and language; -1 for replaced versions
+    published : (n_rows,) int64 seconds, the smallest int64 = no date
+    """
+
+    columns: Mapping[str, StringColumn]
+    order: NDArray[np.int64]
+    langs: tuple[str, ...]
+    sites: NDArray[np.int32]
+    published: NDArray[np.int64]
+
+
+class Spool:
+    """Writes articles to a folder as they come; a context manager that closes its files.
+
+    Parameters
+    ----------
+    folder : an existing folder, for this spool alone
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files: dict[str, BinaryIO] = {c: (folder / c).open("wb") for c in _COLUMNS}
+        self._ends = {c: array.array("q", [0]) for c in _COLUMNS}
+        self._langs: list[str] = []
+        self._sites = array.array("i")
+        self._site_numbers: dict[tuple[str, str], int] = {}
+        self._published = array.array("q")
+        self._updated: list[datetime | None] = []
+        self._latest: dict[str, int] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for file in self._files.values():
+            file.close()
+
+    def __len__(self) -> int:
+        return len(self._langs)
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of text spooled, cards apart."""
+        return sum(self._ends[f][-1] for f in FIELDS)
+
+    def add(self, article: Article, lang: str) -> bool:
+        """Append an article; return whether it replaced, or was older than, another of the same id.
+
+        Of two articles with one id the later ``updated_at`` stands; where either has none, the
+        later read.
+        """
+        texts = {
+            "title": article.title,
+            "lead": article.lead,
+            "body": article.body,
+            "caption": article.caption,
+            "tags": "\n".join(article.tags),
+            "ids": article.id,
+            "urls": normalize_url(article.url) if article.url else "",
+            "cards": json.dumps(_card(article), ensure_ascii=False, separators=(",", ":")),
+        }
+        row = len(self)
+        for name, text in texts.items():
+            data = StringColumn.from_strings([text]).data
+            self._files[name].write(data.tobytes())
+            self._ends[name].append(self._ends[name][-1] + len(data))
+        self._langs.append(lang)
+        self._sites.append(self._site(article, lang))
+        when = article.published_at
+        self._published.append(int(when.timestamp()) if when else NO_DATE)
+        self._updated.append(article.updated_at)
+        return self._settle(article.id, row)
+
+    def _settle(self, article_id: str, row: int) -> bool:
+        """Decide which version of an id stands."""
+        before = self._latest.get(article_id)
+        if before is None:
+            self._latest[article_id] = row
+            return False
+        old, new = self._updated[before], self._updated[row]
+        loser = row if old is not None and new is not None and new < old else before
+        self._sites[loser] = -1
+        if loser == before:
+            self._latest[article_id] = row
+        return True
+
+    def _site(self, article: Article, lang: str) -> int:
+        key = (site_of(article.url), lang)
+        return self._site_numbers.setdefault(key, len(self._site_numbers))
+
+    def finish(self) -> SpooledArticles:
+        """Close the files and map them."""
+        try:
+            for file in self._files.values():
+                file.close()
+        except OSError as error:
+            raise StorageError(f"Cannot write to {self._folder}: {error.strerror}.") from error
+        columns = {c: self._map(c) for c in _COLUMNS}
+        sites = np.frombuffer(self._sites, np.int32)
+        published = np.frombuffer(self._published, np.int64)
+        kept = np.flatnonzero(sites >= 0)
+        by_id = sorted(range(len(kept)), key=lambda i: columns["ids"].bytes_at(int(kept[i])))
+        kept = kept[by_id]
+        order = kept[np.argsort(published[kept], kind="stable")]
+        return SpooledArticles(columns, order, tuple(self._langs), sites, published)
+
+    def _map(self, name: str) -> StringColumn:
+        path = self._folder / name
+        empty = path.stat().st_size == 0
+        data = np.zeros(0, np.uint8) if empty else np.memmap(path, np.uint8, mode="r")
+        return StringColumn(data, np.frombuffer(self._ends[name], np.int64))
+
+
+def _card(article: Article) -> dict[str, Any]:
+    """Return what a card needs of an article, without what is absent."""
+    card = {
+        "title": article.title,
+        "lead": article.lead or _excerpt(article.body),
+        "url": article.url,
+        "section": article.section,
+        "authors": article.authors,
+        "tags": article.tags,
+        "published_at": article.published_at,
+        "updated_at": article.updated_at,
+        "image": article.image,
+        "label": article.label,
+        "sensitive": article.sensitive,
+        "links": article.links,
+        "extra": article.extra,
+    }
+    return {name: to_json(value) for name, value in card.items() if value}
+
+
+def _excerpt(body: str) -> str:
+    """Return the beginning of the body, cut at a word, for articles without a lead."""
+    first = " ".join(body[: 4 * _EXCERPT_CHARS].split())
+    if len(first) <= _EXCERPT_CHARS:
+        return first
+    return first[:_EXCERPT_CHARS].rsplit(" ", 1)[0].rstrip(",;:–—-") + "…"

@@ -1,0 +1,116 @@
+"""From counts to weights: TF-IDF, its settings and its formulas, for vectorizer and index alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.errors import ConfigError
+
+__all__ = ["COUNT_OF_CODE", "WeightSettings", "encode_counts", "idf", "kept_terms", "tf_weights"]
+
+
+def _count_of_code() -> NDArray[np.float64]:
+    """Return the table: 0 to 192 exactly, then 63 steps, even in the logarithm, to 100,000."""
+    exact = np.arange(193, dtype=np.float64)
+    above = np.exp(np.linspace(np.log(192), np.log(100_000), 64))[1:]
+    return np.concatenate([exact, np.rint(above)])
+
+
+COUNT_OF_CODE: NDArray[np.float64] = _count_of_code()
+"""(256,) float64: the count that each one-byte code stands for; code 0 is never stored."""
+
+
+def encode_counts(counts: NDArray[np.integer]) -> NDArray[np.uint8]:
+    """Return the one-byte code of each count: exact to 192, the nearest step above."""
+    middles = (COUNT_OF_CODE[1:] + COUNT_OF_CODE[:-1]) / 2
+    return np.searchsorted(middles, counts, side="left").astype(np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class WeightSettings:
+    """How counts become weights; the same names and meanings as scikit-learn's ``TfidfVectorizer``.
+
+    Attributes
+    ----------
+    sublinear_tf : bool
+        Use ``1 + ln(count)`` instead of the count.
+    use_idf : bool
+        Multiply by the inverse document frequency.
+    smooth_idf : bool
+        ``ln((1 + n) / (1 + df)) + 1`` instead of ``ln(n / df) + 1``.
+    min_df, max_df : int or float
+        Terms of fewer, or of more, articles weigh nothing. An int counts articles, a float is a
+        share in 0..1.
+    """
+
+    sublinear_tf: bool = True
+    use_idf: bool = True
+    smooth_idf: bool = True
+    min_df: int | float = 1
+    max_df: int | float = 0.5
+
+    def __post_init__(self) -> None:
+        for name in ("min_df", "max_df"):
+            check_df(name, getattr(self, name))
+
+
+def check_df(name: str, value: float) -> None:
+    """Raise ConfigError unless ``value`` is a share in 0..1 (float) or a count >= 1 (int)."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if whole and value >= 1:
+        return
+    if isinstance(value, float | np.floating) and 0.0 <= value <= 1.0:
+        return
+    raise ConfigError(
+        f"{name} is {value!r}; expected a share of the articles between 0.0 and 1.0, "
+        "or a whole number of articles, 1 or more."
+    )
+
+
+def tf_weights(
+    counts: NDArray[np.number], *, sublinear_tf: bool = True, binary: bool = False
+) -> NDArray[np.float64]:
+    """Return the weight of each count: itself, ``1 + ln(count)``, or 1; 0 weighs 0."""
+    values = np.asarray(counts, np.float64)
+    if binary:
+        values = (values > 0).astype(np.float64)
+    if not sublinear_tf:
+        return values
+    return np.where(values > 0, 1.0 + np.log(np.maximum(values, 1.0)), 0.0)
+
+
+def idf(
+    df: NDArray[np.integer], n_docs: int, *, smooth_idf: bool = True, use_idf: bool = True
+) -> NDArray[np.float64]:
+    """Return the inverse document frequency of each term, as scikit-learn defines it.
+
+    ``ln((s + n) / (s + df)) + 1`` with s = 1 if smooth, else 0. The + 1 keeps a term of every
+    article from vanishing. A term of no article gets 1 without smoothing, where the formula is
+    undefined.
+
+    Parameters
+    ----------
+    df : (n_terms,) int, articles that hold each term
+    n_docs : int, articles in all
+
+    Returns
+    -------
+    (n_terms,) float64
+    """
+    if not use_idf:
+        return np.ones(len(df), np.float64)
+    smooth = float(smooth_idf)
+    frequency = np.maximum(np.asarray(df, np.float64) + smooth, 1.0 if not smooth_idf else 0.0)
+    return np.log((n_docs + smooth) / frequency) + 1.0
+
+
+def kept_terms(
+    df: NDArray[np.integer], n_docs: int, *, min_df: float = 1, max_df: float = 1.0
+) -> NDArray[np.bool_]:
+    """Return which terms have a document frequency in ``min_df..max_df``."""
+    low = min_df if isinstance(min_df, int | np.integer) else min_df * n_docs
+    high = max_df if isinstance(max_df, int | np.integer) else max_df * n_docs
+    return (df >= low) & (df <= high)

@@ -1,0 +1,42 @@
+"""What every test may ask for: folders of real texts, the bundled corpus, a seeded generator."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+EVALUATION = Path(os.environ.get("RECOMMENDER_EVALUATION_DATA", ROOT.parent / "shared"))
+
+
+def _present(path: Path) -> Path:
+    if not path.exists():
+        pytest.skip(f"evaluation material is not on this machine: {path} (RECOMMENDER_EVALUATION_DATA)")
+    return path
+
+
+@pytest.fixture(scope="session")
+def datasets() -> Path:
+    """The folder of real articles with relevance truth; it is no part of the project."""
+    return _present(EVALUATION / "datasets")
+
+
+@pytest.fixture(scope="session")
+def seed_page() -> str:
+    """The plain-text article page that the product was imagined from."""
+    return next(_present(EVALUATION / "seed").glob("*.txt")).read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def sample() -> Path:
+    """The bundled corpus."""
+    return ROOT / "data" / "sample"
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """A generator that gives the same numbers in every run."""
+    return np.random.default_rng(20260301)
