@@ -23,7 +23,7 @@ from recommender.config import Config
 from recommender.errors import ConfigError, InputError
 from recommender.index.manifest import Manifest, writer_lock
 from recommender.index.writer import Corpus, write_generation
-from recommender.ingest import Rejections, read_articles
+from recommender.ingest import NoticeKind, Rejections, read_articles
 from recommender.spool import FIELDS, Spool, SpooledArticles
 from recommender.text.analyzer import Analyzer
 from recommender.text.counts import TermCounts, display_forms, merge_counts
@@ -201,7 +201,7 @@ class _Build:
         source = read_articles(articles, settings=self._config.ingest, rejections=self._rejections)
         for n, article in enumerate(source, 1):
             if spool.add(article, self._language(article)):
-                self._rejections.notice("replaced-by-later-version")
+                self._rejections.notice(NoticeKind.REPLACED, f"id {article.id!r}")
             if not n % 200:
                 self._progress("read", n, None)
         self._progress("read", len(spool), len(spool))
@@ -217,7 +217,11 @@ class _Build:
         return found.lang
 
     def _find_boilerplate(self, spooled: SpooledArticles) -> Boilerplate:
-        return find_boilerplate(spooled.columns["body"], spooled.sites, self._config.boilerplate)
+        sites = spooled.sites.astype(np.int32)
+        replaced = np.flatnonzero(sites < 0)
+        # A replaced version counts for no site: each gets one of its own, where nothing can recur.
+        sites[replaced] = sites.max(initial=0) + 1 + np.arange(len(replaced))
+        return find_boilerplate(spooled.columns["body"], sites, self._config.boilerplate)
 
     def _count(self, spooled: SpooledArticles, boilerplate: Boilerplate) -> TermCounts:
         chunks = list(_chunks(spooled))
@@ -281,7 +285,7 @@ class _Build:
     def _counters(self, langs: Iterable[str]) -> dict[str, Any]:
         by_language = Counter(langs)
         kept = sum(by_language.values())
-        replaced = self._rejections.notices.get("replaced-by-later-version", 0)
+        replaced = self._rejections.notices.get(NoticeKind.REPLACED, 0)
         return {
             "read": kept + replaced + self._rejections.count,
             "kept": kept,

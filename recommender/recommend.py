@@ -31,7 +31,7 @@ from recommender.ingest.clean import clean_article
 from recommender.ingest.records import article_from_record
 from recommender.text.analyzer import Analyzer
 from recommender.text.language import detect_language, normalize_lang
-from recommender.text.passages import Boilerplate, blank_boilerplate
+from recommender.text.passages import Boilerplate, BoilerplateSettings, blank_boilerplate
 from recommender.weighting import encode_counts
 
 __all__ = ["PRESETS", "Explanation", "Recommender"]
@@ -73,10 +73,10 @@ class Recommender:
     def __init__(self, index: Index, block: BlockSettings | None = None) -> None:
         self.index = index
         self.block = block or BlockSettings()
-        stored = {n: index.manifest.settings[n] for n in ("text", "fields")}
+        stored = {n: index.manifest.settings[n] for n in ("text", "fields", "boilerplate")}
         self._built_with = config_from(stored, where="the index's manifest")
         self._analyzer = Analyzer(self._built_with.text)
-        self._boilerplate = _stored_boilerplate(index.manifest.boilerplate)
+        self._boilerplate = _stored_boilerplate(index.manifest.boilerplate, self._built_with.boilerplate)
         if self._analyzer.fingerprint != index.manifest.analysis:
             raise IncompatibleIndexError(
                 f"The index was built with another text analysis ({index.manifest.analysis[:12]}, "
@@ -323,12 +323,15 @@ def _as_article(value: Article | Mapping[str, Any]) -> Article:
     return article
 
 
-def _stored_boilerplate(stored: Iterable[Mapping[str, Any]]) -> Boilerplate:
+def _stored_boilerplate(
+    stored: Iterable[Mapping[str, Any]], settings: BoilerplateSettings
+) -> Boilerplate:
     rows = sorted((int(row["hash"], 16), row["text"], row["articles"]) for row in stored)
     return Boilerplate(
         hashes=np.array([h for h, _, _ in rows], np.uint64),
         texts=tuple(text for _, text, _ in rows),
         counts=np.array([n for _, _, n in rows], np.int64),
+        settings=settings,
     )
 
 

@@ -8,13 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from recommender import Recommender
+
 ROOT = Path(__file__).resolve().parent.parent
 EVALUATION = Path(os.environ.get("RECOMMENDER_EVALUATION_DATA", ROOT.parent / "shared"))
 
 
 def _present(path: Path) -> Path:
     if not path.exists():
-        pytest.skip(f"evaluation material is not on this machine: {path} (RECOMMENDER_EVALUATION_DATA)")
+        pytest.skip(
+            f"evaluation material is not on this machine: {path} (RECOMMENDER_EVALUATION_DATA)"
+        )
     return path
 
 
@@ -40,3 +44,19 @@ def sample() -> Path:
 def rng() -> np.random.Generator:
     """A generator that gives the same numbers in every run."""
     return np.random.default_rng(20260301)
+
+
+@pytest.fixture(scope="session")
+def sample_index(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index of the bundled corpus, built once a session."""
+    from recommender import build_index
+
+    folder = tmp_path_factory.mktemp("sample-index")
+    build_index(sample / "articles.jsonl", folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def news(sample_index: Path) -> Recommender:
+    """The bundled corpus's index, opened."""
+    return Recommender.open(sample_index)

@@ -86,4 +86,13 @@ def main(args: list[str] | None = None) -> Any:
         # exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except Exception as error:
+        if os.environ.get("RECOMMENDER_DEBUG"):
+            raise
+        click.echo(
+            f"recommender: unexpected failure, a fault of this program: {type(error).__name__}: "
+            f"{error}. Run again with RECOMMENDER_DEBUG=1 to see where, and report it.",
+            err=True,
+        )
+        code = 1
     sys.exit(code if isinstance(code, int) else 0)

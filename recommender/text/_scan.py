@@ -1,0 +1,449 @@
+"""The compiled loop: rows of UTF-8 to token numbers, by the rules that `tokens` states.
+
+A row is read into records (folded bytes, hash, case), so that an address found late takes back what was
+read of it; then the records are looked up in the table of types. ``Any`` stands for an integer here.
+
+Compiled on first use, not with declared signatures: those would compile while importing. Every caller
+passes the same types, so there is one version, kept in numba's cache on disk. ``_nrt=False`` leaves out
+the counting of references to arrays, which took more time than the reading; nothing here allocates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, TypeVar, cast
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from recommender.text import normalize as nz
+
+__all__ = [
+    "CAPITALISED",
+    "CASE_BITS",
+    "MAX_TOKEN_BYTES",
+    "MAX_TOKEN_CHARS",
+    "UPPER_CASE",
+    "Words",
+    "compiled",
+    "fill_slots",
+    "scan_rows",
+]
+
+Bytes = NDArray[np.uint8]
+Flags = NDArray[np.bool_]
+Numbers = NDArray[np.int64]
+Slots = NDArray[np.uint64]
+Table = NDArray[np.uint32]
+F = TypeVar("F", bound=Callable[..., object])
+
+MAX_TOKEN_CHARS: Final = 64
+# The case of one occurrence, in the low bits of a token.
+CAPITALISED: Final = 1  # begins with a capital
+UPPER_CASE: Final = 2  # two letters or more, all capitals
+CASE_BITS: Final = 2
+
+MAX_TOKEN_BYTES: Final = 4 * (MAX_TOKEN_CHARS + 1)
+_STRESS: Final = 0x301
+_END, _SKIP, _ADD = 0, 1, 2
+_WORD, _URL, _MAIL = 0, 1, 2
+# Where a word begins, or a separator stands: a new run, amid a run, after "word.", after a word. A run is
+# what could be an e-mail address or a host name: letters, digits, marks and the separators up to LOCAL.
+_FRESH, _INSIDE, _DOTTED, _AFTER_WORD, _IN_PAIRS = 0, 1, 2, 3, 4
+# Places in the state of a row.
+_N_RECORDS, _RUN_START, _PLACE, _N_OVERLONG = 0, 1, 2, 3
+_SEED: Final = 0x9E3779B97F4A7C15
+_FACTOR: Final = 0xD6E8FEB86659FD93
+
+
+_NO_COUNTING: Final[dict[str, Any]] = {"_nrt": False}
+
+
+def compiled(function: F) -> F:
+    """Compile ``function`` on its first call; other threads run while it runs."""
+    return cast("F", njit(cache=True, nogil=True, **_NO_COUNTING)(function))
+
+
+def inlined(function: F) -> F:
+    """Compile ``function`` into each of its callers."""
+    return cast("F", njit(cache=True, nogil=True, forceinline=True, **_NO_COUNTING)(function))
+
+
+class Words(NamedTuple):
+    """The hash table of types and the tokens so far.
+
+    A slot is 0 or the upper half of a hash with type + 1 below it; type ``i`` is ``blob[ends[i]:ends[i + 1]]``;
+    ``size`` holds the numbers of types, tokens and dropped long words, and of tokens there must be room for.
+    """
+
+    slots: NDArray[np.uint64]
+    ends: NDArray[np.int64]
+    blob: NDArray[np.uint8]
+    tokens: NDArray[np.int32]
+    size: NDArray[np.int64]
+
+
+@compiled
+def fill_slots(slots: Slots, old: Slots) -> None:
+    """Enter the types of ``old`` into the empty ``slots``."""
+    mask = np.uint64(len(slots) - 1)
+    for entry in old:
+        if entry == 0:
+            continue
+        slot = (entry >> np.uint64(32)) & mask
+        while slots[slot] != 0:
+            slot = (slot + np.uint64(1)) & mask
+        slots[slot] = entry
+
+
+@inlined
+def _decode(data: Bytes, p: Any) -> Any:
+    """Return the code point at byte ``p`` of well-formed UTF-8, and where the next begins."""
+    first = np.int64(data[p])
+    if first < 0x80:
+        return first, p + 1
+    if first < 0xE0:
+        return (first & 0x1F) << 6 | (np.int64(data[p + 1]) & 0x3F), p + 2
+    tail = (np.int64(data[p + 1]) & 0x3F) << 6 | (np.int64(data[p + 2]) & 0x3F)
+    if first < 0xF0:
+        return (first & 0x0F) << 12 | tail, p + 3
+    return (first & 0x07) << 18 | tail << 6 | (np.int64(data[p + 3]) & 0x3F), p + 4
+
+
+@inlined
+def _look_up(table: Table, code: Any) -> Any:
+    """Return the entry of a code point."""
+    if code < nz.TABLE_SIZE:
+        return np.int64(table[code])
+    by_range = np.int64(table[nz.TABLE_SIZE if code < nz.IDEOGRAPHS_END else nz.TABLE_SIZE + 1])
+    return by_range & nz.CLASS_MASK | code << nz.FOLD_SHIFT
+
+
+@inlined
+def _class_at(data: Bytes, p: Any, end: Any, table: Table) -> Any:
+    """Return the class of the character at byte ``p``; past the end it is STOP."""
+    if p >= end:
+        return np.int64(nz.STOP)
+    return _look_up(table, _decode(data, p)[0]) & nz.CLASS_MASK
+
+
+@inlined
+def _encode(blob: Bytes, at: Any, code: Any) -> Any:
+    """Write a code point as UTF-8 at ``blob[at]``; return where the next goes."""
+    if code < 0x80:
+        blob[at] = code
+        return at + 1
+    if code < 0x800:
+        blob[at] = 0xC0 | code >> 6
+        blob[at + 1] = 0x80 | code & 0x3F
+        return at + 2
+    if code < 0x10000:
+        blob[at] = 0xE0 | code >> 12
+        at += 1
+    else:
+        blob[at] = 0xF0 | code >> 18
+        blob[at + 1] = 0x80 | (code >> 12) & 0x3F
+        at += 2
+    blob[at] = 0x80 | (code >> 6) & 0x3F
+    blob[at + 1] = 0x80 | code & 0x3F
+    return at + 2
+
+
+@inlined
+def _joins(kind: Any, before: Any, after: Any, joined: Any) -> Any:
+    """Say whether an apostrophe or a hyphen stands inside a word. ``before`` is LETTER, MARK or DIGIT."""
+    if kind == nz.APOSTROPHE:
+        return before != nz.DIGIT and after == nz.LETTER
+    if kind != nz.HYPHEN or joined:
+        return False
+    return (after == nz.LETTER) if before == nz.DIGIT else (after == nz.DIGIT)
+
+
+@inlined
+def _action(kind: Any, before: Any, after: Any, joined: Any, is_stress: Any) -> Any:
+    """Say what to do with a character that is neither letter nor digit: end the word, skip it, add it."""
+    if kind == nz.MARK:
+        if before == nz.DIGIT:
+            return _END
+        return _SKIP if is_stress else _ADD
+    if not _joins(kind, before, after, joined):
+        return _END
+    return _SKIP if kind == nz.HYPHEN else _ADD
+
+
+@inlined
+def _mix(h: Any, code: Any) -> Any:
+    """Return the hash with one more code point in it; 64 bits, wrapping."""
+    h = (h ^ np.uint64(code)) * np.uint64(_FACTOR)
+    return h ^ (h >> np.uint64(32))
+
+
+@inlined
+def _scan_word(data: Bytes, p: Any, end: Any, table: Table, blob: Bytes, at: Any) -> Any:
+    """Fold the word that begins at byte ``p`` into ``blob[at:]``.
+
+    Returns where it stops, its folded bytes and characters, its hash, its letters, its capitals, whether the
+    first character is a capital, and whether there are only ASCII letters in it. Past 64 characters nothing
+    more is written.
+    """
+    h, free, n_chars, n_letters, n_upper = np.uint64(_SEED), at, 0, 0, 0
+    before, joined, plain, cyrillic, first = np.int64(nz.DIGIT), False, True, False, np.int64(0)
+    while p < end:
+        code, q = _decode(data, p)
+        entry = _look_up(table, code)
+        kind = entry & nz.CLASS_MASK
+        if kind != nz.LETTER and kind != nz.DIGIT:
+            after = _class_at(data, q, end, table)
+            action = _action(kind, before, after, joined, cyrillic and code == _STRESS)
+            if action == _END:
+                break
+            joined = joined or kind == nz.HYPHEN
+            if action == _SKIP:
+                p = q
+                continue
+        upper = np.int64((entry & nz.UPPER) != 0)
+        if n_chars == 0:
+            first = upper
+        n_upper += upper
+        n_letters += kind == nz.LETTER
+        plain = plain and kind == nz.LETTER and code < 0x80
+        cyrillic = (entry & nz.CYRILLIC) != 0
+        p, before = q, kind
+        n_chars += 1
+        if n_chars <= MAX_TOKEN_CHARS:
+            h = _mix(h, entry >> nz.FOLD_SHIFT)
+            free = _encode(blob, free, entry >> nz.FOLD_SHIFT)
+    return p, free - at, n_chars, h, n_letters, n_upper, first, plain
+
+
+@inlined
+def _same(blob: Bytes, a: Any, scratch: Bytes, b: Any, n: Any) -> Any:
+    i = 0
+    while i < n and blob[a + i] == scratch[b + i]:
+        i += 1
+    return i == n
+
+
+@inlined
+def _find(
+    slots: Slots, ends: Numbers, blob: Bytes, scratch: Bytes, at: Any, n_bytes: Any, h: Any
+) -> Any:
+    """Return the slot of the type ``scratch[at:at + n_bytes]``, or the free one it would take."""
+    mask = np.uint64(len(slots) - 1)
+    tag = h >> np.uint64(32)
+    slot = tag & mask
+    while slots[slot] != 0:
+        entry = slots[slot]
+        if entry >> np.uint64(32) == tag:
+            i = np.int64(entry & np.uint64(0xFFFFFFFF)) - 1
+            begin = ends[i]
+            if ends[i + 1] - begin == n_bytes and _same(blob, begin, scratch, at, n_bytes):
+                break
+        slot = (slot + np.uint64(1)) & mask
+    return slot
+
+
+@compiled
+def _enter(words: Words, scratch: Bytes, records: Numbers, n: Any) -> Any:
+    """Turn the first ``n`` records of a row into tokens; False, and no token, if there was no room."""
+    slots, ends, blob, tokens, size = words
+    n_types, n_tokens = size[0], size[1]
+    size[3] = n_tokens + n
+    if n_tokens + n > len(tokens):
+        return False
+    for r in range(n):
+        at, stop = records[r, 0], records[r + 1, 0]
+        h = np.uint64(records[r + 1, 1])
+        slot = _find(slots, ends, blob, scratch, at, stop - at, h)
+        if slots[slot] == 0:
+            free = ends[n_types]
+            if n_types + 1 >= len(ends) or free + stop - at > len(blob):
+                return False
+            for i in range(stop - at):
+                blob[free + i] = scratch[at + i]
+            n_types += 1
+            ends[n_types] = free + stop - at
+            slots[slot] = (h >> np.uint64(32)) << np.uint64(32) | np.uint64(n_types)
+            size[0] = n_types
+        i = np.int64(slots[slot] & np.uint64(0xFFFFFFFF)) - 1
+        tokens[n_tokens + r] = i << CASE_BITS | records[r + 1, 2]
+    size[1] = n_tokens + n
+    return True
+
+
+@inlined
+def _record(records: Numbers, state: Numbers, n_bytes: Any, h: Any, case: Any) -> None:
+    """Note a word that ends ``n_bytes`` after the one before."""
+    n = state[_N_RECORDS]
+    records[n + 1, 0] = records[n, 0] + n_bytes
+    records[n + 1, 1] = np.int64(h)
+    records[n + 1, 2] = case
+    state[_N_RECORDS] = n + 1
+
+
+@compiled
+def _skip_url(data: Bytes, p: Any, end: Any, table: Table) -> Any:
+    while p < end:
+        code, after = _decode(data, p)
+        kind = _look_up(table, code) & nz.CLASS_MASK
+        if kind >= nz.STOP:
+            break
+        p = after
+    return p
+
+
+@compiled
+def _skip_run(data: Bytes, p: Any, end: Any, table: Table) -> Any:
+    """Return the end of the run at byte ``p``: of what an e-mail address is made of."""
+    before = np.int64(nz.DIGIT)
+    while p < end:
+        code, after = _decode(data, p)
+        kind = _look_up(table, code) & nz.CLASS_MASK
+        if kind < nz.LETTER or kind > nz.LOCAL:
+            break
+        if kind == nz.MARK and before != nz.LETTER and before != nz.MARK:
+            break
+        p, before = after, kind
+    return p
+
+
+@inlined
+def _is_scheme(data: Bytes, p: Any, end: Any) -> Any:
+    """Say whether "://" stands at byte ``p``."""
+    return p + 2 < end and data[p] == 0x3A and data[p + 1] == 0x2F and data[p + 2] == 0x2F
+
+
+@inlined
+def _is_www(blob: Bytes, at: Any, n_bytes: Any) -> Any:
+    return n_bytes == 3 and blob[at] == 0x77 and blob[at + 1] == 0x77 and blob[at + 2] == 0x77
+
+
+@compiled
+def _link_at(data: Bytes, p: Any, end: Any, table: Table, place: Any, plain_bytes: Any) -> Any:
+    """Say what a word turns out to be by what follows it at byte ``p``.
+
+    ``plain_bytes`` is its length if it is all ASCII letters, else 0. Returns a kind and whether the run
+    before the word goes with it.
+    """
+    kind = _class_at(data, p, end, table)
+    if kind == nz.COLON:
+        return (_URL, False) if _is_scheme(data, p, end) else (_WORD, False)
+    after = _class_at(data, p + 1, end, table)
+    if after != nz.LETTER and after != nz.DIGIT:
+        return _WORD, False
+    if kind == nz.AT:
+        return _MAIL, True
+    if kind == nz.SLASH and place == _DOTTED and plain_bytes >= 2:
+        return _URL, True
+    return _WORD, False
+
+
+@inlined
+def _read_word(
+    data: Bytes, p: Any, end: Any, table: Table, scratch: Bytes, records: Numbers, state: Numbers
+) -> Any:
+    """Read one word or the link it belongs to; return where to go on."""
+    at, place = records[state[_N_RECORDS], 0], state[_PLACE]
+    q, n_bytes, n_chars, h, n_letters, n_upper, first, plain = _scan_word(
+        data, p, end, table, scratch, at
+    )
+    state[_PLACE] = _AFTER_WORD
+    if q < end and (data[q] == 0x2E or data[q] == 0x3A or data[q] == 0x2F or data[q] == 0x40):
+        if data[q] == 0x2E and place == _FRESH and _is_www(scratch, at, n_bytes):
+            return _skip_url(data, q, end, table)
+        link, with_run = _link_at(data, q, end, table, place, n_bytes if plain else 0)
+        if with_run:
+            state[_N_RECORDS] = state[_RUN_START]
+        if link != _WORD:
+            return (
+                _skip_url(data, q, end, table)
+                if link == _URL
+                else _skip_run(data, q + 1, end, table)
+            )
+    if n_chars > MAX_TOKEN_CHARS:
+        state[_N_OVERLONG] += 1
+    elif n_letters > 0 or n_chars > 1:
+        all_upper = n_letters > 1 and n_upper == n_letters
+        _record(records, state, n_bytes, h, first | (UPPER_CASE if all_upper else 0))
+    return q
+
+
+@inlined
+def _read_pair(
+    data: Bytes, p: Any, end: Any, table: Table, scratch: Bytes, records: Numbers, state: Numbers
+) -> Any:
+    """Read the pair of unspaced characters at byte ``p``; a lone one counts only if it is the whole run."""
+    at = records[state[_N_RECORDS], 0]
+    code, q = _decode(data, p)
+    folded = _look_up(table, code) >> nz.FOLD_SHIFT
+    h = _mix(np.uint64(_SEED), folded)
+    free = _encode(scratch, at, folded)
+    is_pair = _class_at(data, q, end, table) == nz.UNSPACED
+    if is_pair:
+        folded = _look_up(table, _decode(data, q)[0]) >> nz.FOLD_SHIFT
+        h = _mix(h, folded)
+        free = _encode(scratch, free, folded)
+    if is_pair or state[_PLACE] != _IN_PAIRS:
+        _record(records, state, free - at, h, 0)
+    state[_PLACE] = _IN_PAIRS
+    return q
+
+
+@inlined
+def _next_place(kind: Any, place: Any) -> Any:
+    """Return the place after a separator: "word." is special, the characters of addresses stay in the run."""
+    if kind == nz.DOT and place == _AFTER_WORD:
+        return _DOTTED
+    return _INSIDE if nz.APOSTROPHE <= kind <= nz.LOCAL else _FRESH
+
+
+@inlined
+def _pass_separator(data: Bytes, p: Any, end: Any, table: Table) -> Any:
+    """Return the end of the separator at byte ``p``, or of the URL whose "://" it begins."""
+    return _skip_url(data, p, end, table) if _is_scheme(data, p, end) else _decode(data, p)[1]
+
+
+@compiled
+def _scan_row(
+    data: Bytes, p: Any, end: Any, table: Table, scratch: Bytes, records: Numbers, state: Numbers
+) -> Any:
+    """Record the words of one row; False if it has to be cleaned first."""
+    state[_N_RECORDS], state[_PLACE], state[_N_OVERLONG], records[0, 0] = 0, _FRESH, 0, 0
+    while p < end:
+        if state[_PLACE] == _FRESH or state[_PLACE] == _IN_PAIRS:
+            state[_RUN_START] = state[_N_RECORDS]
+        kind = _class_at(data, p, end, table)
+        if kind == nz.LETTER or kind == nz.DIGIT:
+            p = _read_word(data, p, end, table, scratch, records, state)
+        elif kind == nz.UNSPACED:
+            p = _read_pair(data, p, end, table, scratch, records, state)
+        elif kind == nz.UNKNOWN:
+            return False
+        else:
+            p = _pass_separator(data, p, end, table)
+            state[_PLACE] = _next_place(kind, state[_PLACE])
+    return True
+
+
+@compiled
+def scan_rows(
+    data: Bytes, bounds: Any, table: Table, room: Any, words: Words, spans: Any, unstable: Flags
+) -> Any:
+    """Read rows from ``bounds[2]`` on; return the row that found no room, or the number of rows.
+
+    ``room`` is bytes and (end, hash, case) records for the words of one row.
+    """
+    begins, ends, first = bounds
+    starts, stops = spans
+    scratch, records, state = room
+    for row in range(first, len(begins)):
+        starts[row] = words.size[1]
+        if not _scan_row(data, begins[row], ends[row], table, scratch, records, state):
+            unstable[row] = True
+        elif _enter(words, scratch, records, state[_N_RECORDS]):
+            words.size[2] += state[_N_OVERLONG]
+        else:
+            return row
+        stops[row] = words.size[1]
+    return len(begins)

@@ -1,0 +1,281 @@
+"""Term counts of some articles: sparse rows, their vocabulary, and how each term looked in the texts.
+
+Parts counted apart can be merged; the result is the same as if all had been counted at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender._strings import StringColumn
+from recommender.text._scan import compiled
+
+__all__ = ["Forms", "TermCounts", "count_rows", "display_forms", "merge_counts"]
+
+
+_Pair = tuple[NDArray[np.int64], NDArray[np.int64]]
+_Rows = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]  # indptr, indices, values
+T = TypeVar("T", bound=np.generic)
+
+
+@dataclass(frozen=True, slots=True)
+class Forms:
+    """The words behind the terms, ascending by term, then by the word's bytes. Not weighted by field.
+
+    Attributes
+    ----------
+    terms : (n_forms,) int32
+    surfaces : StringColumn
+        The words, folded.
+    counts, capitalised, upper : (n_forms,) int64
+        Occurrences; those that begin with a capital; those of two letters or more, all capitals.
+    """
+
+    terms: NDArray[np.int32]
+    surfaces: StringColumn
+    counts: NDArray[np.int64]
+    capitalised: NDArray[np.int64]
+    upper: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class TermCounts:
+    """How often each term stands in each document.
+
+    Attributes
+    ----------
+    indptr : (n_docs + 1,) int64
+    terms : (nnz,) int32
+        Ascending in each row.
+    counts : (nnz,) int32
+        Occurrences times the weight of their field.
+    vocabulary : StringColumn
+        The terms that occur, sorted by their UTF-8; the number of a term is its place.
+    forms : Forms
+        Of single words; word sequences (n-grams) have none.
+    n_overlong : int
+        Words dropped because they had more than 64 characters.
+    """
+
+    indptr: NDArray[np.int64]
+    terms: NDArray[np.int32]
+    counts: NDArray[np.int32]
+    vocabulary: StringColumn
+    forms: Forms
+    n_overlong: int = 0
+
+    @property
+    def n_docs(self) -> int:
+        """Rows, empty ones too."""
+        return len(self.indptr) - 1
+
+    def take(self, rows: NDArray[np.int64]) -> TermCounts:
+        """Return the named rows in that order; vocabulary and forms stay as they are."""
+        lengths = np.diff(self.indptr)[rows]
+        indptr = _pointers(lengths)
+        places = np.arange(indptr[-1]) + np.repeat(self.indptr[:-1][rows] - indptr[:-1], lengths)
+        return TermCounts(
+            indptr,
+            self.terms[places],
+            self.counts[places],
+            self.vocabulary,
+            self.forms,
+            self.n_overlong,
+        )
+
+
+def merge_counts(parts: Sequence[TermCounts]) -> TermCounts:
+    """Stack the rows of ``parts`` in order over their united vocabulary.
+
+    Examples
+    --------
+    >>> merge_counts([]).n_docs
+    0
+    """
+    if len(parts) == 1:
+        return parts[0]
+    vocabulary, maps = _unite([part.vocabulary for part in parts])
+    renumbered = [maps[i][part.terms] for i, part in enumerate(parts)]
+    surfaces, surface_maps = _unite([part.forms.surfaces for part in parts])
+    form_terms = [maps[i][part.forms.terms] for i, part in enumerate(parts)]
+    columns = [(p.forms.counts, p.forms.capitalised, p.forms.upper) for p in parts]
+    return TermCounts(
+        _pointers(_joined([np.diff(part.indptr) for part in parts], np.int64)),
+        _joined(renumbered, np.int32),
+        _joined([part.counts for part in parts], np.int32),
+        vocabulary,
+        group_forms(
+            _joined(form_terms, np.int32),
+            _joined(surface_maps, np.int32),
+            surfaces,
+            tuple(_joined([c[k] for c in columns], np.int64) for k in range(3)),
+        ),
+        sum(part.n_overlong for part in parts),
+    )
+
+
+def group_forms(
+    terms: NDArray[np.int32],
+    surface_ids: NDArray[np.int32],
+    surfaces: StringColumn,
+    columns: Iterable[NDArray[np.int64]],
+) -> Forms:
+    """Return the forms of (term, surface) pairs that may repeat. ``surfaces`` is sorted, without repeats."""
+    keys = terms.astype(np.int64) * max(1, len(surfaces)) + surface_ids
+    unique, places = np.unique(keys, return_inverse=True)
+    term_of, surface_of = np.divmod(unique, max(1, len(surfaces)))
+    counts, capitalised, upper = (_summed(c, places, len(unique)) for c in columns)
+    return Forms(term_of.astype(np.int32), _taken(surfaces, surface_of), counts, capitalised, upper)
+
+
+def count_rows(
+    terms: NDArray[np.int32],
+    spans: _Pair,
+    weights: NDArray[np.int32],
+    n_terms: int,
+) -> _Rows:
+    """Return weighted counts as CSR rows, terms ascending in each.
+
+    Parameters
+    ----------
+    terms : (n,) int32
+        A term number for each token, -1 for none.
+    spans : two (n_columns, n_rows) int64
+        Where the tokens of a row of a column begin and end.
+    weights : (n_columns,) int32
+        What one occurrence in a column counts.
+    n_terms : int
+    """
+    n_rows = spans[0].shape[1]
+    size = int(np.count_nonzero(terms >= 0))
+    indptr = np.zeros(n_rows + 1, np.int64)
+    indices, counts = np.empty(size, np.int32), np.empty(size, np.int32)
+    marks = (np.full(n_terms, -1, np.int64), np.full(n_terms, 0, np.int64))
+    _count_rows(terms, spans, weights, marks, (indptr, indices, counts))
+    rows = (indptr, indices[: indptr[-1]], counts[: indptr[-1]])
+    return _transposed(_transposed(rows, n_terms), n_rows)
+
+
+def display_forms(counts: TermCounts) -> StringColumn:
+    """Return for each term the word to show: its most frequent form (ties: first by bytes), cased as mostly.
+
+    A word all in capitals more than half of the time is shown so ("НАТО"), else one that mostly begins with a
+    capital ("Kyiv"), else in lower case. Word sequences are shown word by word.
+    """
+    forms, vocabulary = counts.forms, decoded(counts.vocabulary)
+    order = np.lexsort((-forms.counts, forms.terms))
+    terms = forms.terms[order]
+    first = order[np.flatnonzero(np.diff(terms, prepend=-1))]
+    shown = {
+        vocabulary[forms.terms[i]]: _cased(forms.surfaces[i], *_cases(forms, i))
+        for i in first.tolist()
+    }
+    return StringColumn.from_strings(
+        shown.get(term) or " ".join(shown.get(word, word) for word in term.split(" "))
+        for term in vocabulary
+    )
+
+
+def _cases(forms: Forms, i: int) -> tuple[bool, bool]:
+    n = forms.counts[i]
+    return bool(2 * forms.capitalised[i] > n), bool(2 * forms.upper[i] > n)
+
+
+def _cased(surface: str, capitalised: bool, upper: bool) -> str:
+    if upper:
+        return surface.upper()
+    return surface[:1].upper() + surface[1:] if capitalised else surface
+
+
+def _unite(columns: Sequence[StringColumn]) -> tuple[StringColumn, list[NDArray[np.int32]]]:
+    """Return all strings once, sorted by bytes, and for each column the places of its strings there."""
+    lists = [decoded(column) for column in columns]
+    # Code points and UTF-8 sort alike.
+    united = sorted(set().union(*lists))
+    places = {string: i for i, string in enumerate(united)}
+    maps = [np.fromiter((places[s] for s in strings), np.int32, len(strings)) for strings in lists]
+    return StringColumn.from_strings(united), maps
+
+
+def _taken(column: StringColumn, rows: NDArray[np.int64]) -> StringColumn:
+    """Return the named rows; what `StringColumn.take` does, without a Python object for each."""
+    lengths = np.diff(column.offsets)[rows]
+    offsets = _pointers(lengths)
+    places = np.arange(offsets[-1]) + np.repeat(column.offsets[:-1][rows] - offsets[:-1], lengths)
+    return StringColumn(column.data[places], offsets)
+
+
+def decoded(column: StringColumn) -> list[str]:
+    """Return the strings of ``column``; quicker than ``list``."""
+    data, offsets = column.data.tobytes(), column.offsets.tolist()
+    return [data[i:j].decode() for i, j in pairwise(offsets)]
+
+
+def _joined(arrays: Sequence[NDArray[T]], dtype: type[T]) -> NDArray[T]:
+    return np.concatenate([np.zeros(0, dtype), *arrays])
+
+
+def _pointers(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    indptr = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=indptr[1:])
+    return indptr
+
+
+def _summed(values: NDArray[np.int64], places: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    sums = np.zeros(n, np.int64)
+    np.add.at(sums, places, values)
+    return sums
+
+
+def _transposed(csr: _Rows, n_columns: int) -> _Rows:
+    """Return the same matrix by columns; inside each the row numbers ascend."""
+    indptr = _pointers(np.bincount(csr[1], minlength=n_columns))
+    out = (indptr[:-1].copy(), np.empty_like(csr[1]), np.empty_like(csr[2]))
+    _scatter(csr, out)
+    return indptr, out[1], out[2]
+
+
+@compiled
+def _scatter(csr: _Rows, out: _Rows) -> None:
+    """Move each entry (row, column) to (column, row), rows in order; ``out[0]`` holds the next free places."""
+    indptr, indices, values = csr
+    free, rows, moved = out
+    for row in range(len(indptr) - 1):
+        for k in range(indptr[row], indptr[row + 1]):
+            place = free[indices[k]]
+            rows[place] = row
+            moved[place] = values[k]
+            free[indices[k]] = place + 1
+
+
+@compiled
+def _count_rows(
+    terms: NDArray[np.int32],
+    spans: _Pair,
+    weights: NDArray[np.int32],
+    marks: _Pair,
+    out: _Rows,
+) -> None:
+    """Count row by row. ``marks`` are for each term the row it was last seen in and its entry there."""
+    starts, stops = spans
+    last, entry = marks
+    indptr, indices, counts = out
+    n = 0
+    for row in range(starts.shape[1]):
+        for column in range(starts.shape[0]):
+            for k in range(starts[column, row], stops[column, row]):
+                term = terms[k]
+                if term < 0:
+                    continue
+                if last[term] != row:
+                    last[term], entry[term] = row, n
+                    indices[n], counts[n] = term, 0
+                    n += 1
+                counts[entry[term]] += weights[column]
+        indptr[row + 1] = n

@@ -1,0 +1,193 @@
+"""Word types to terms: which stemmer serves which language, and what no stemmer may touch.
+
+Stemmers work on lists of distinct words, once per build, never on running text. Ukrainian has our
+own (``stem_uk``), the other languages Snowball's where it has them, the rest keep their words.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from importlib import import_module
+from importlib.metadata import version
+from typing import Any, Final
+
+from recommender.errors import ConfigError, MissingExtraError
+from recommender.text.stem_uk import VERSION as STEM_UK_VERSION
+from recommender.text.stem_uk import stem_uk
+from recommender.text.stopwords import read_list
+
+__all__ = ["STEMMER_NAMES", "stemmer", "stemmer_fingerprint"]
+
+STEMMER_NAMES: Final = ("default", "none", "snowball", "light", "simplemma")
+"""What a configuration may say."""
+
+_VERSION: Final = 1
+"""Raised when the rules of this module change a result."""
+
+_SNOWBALL: Final = {
+    "ar": "arabic", "ca": "catalan", "cs": "czech", "da": "danish", "de": "german",
+    "el": "greek", "en": "english", "eo": "esperanto", "es": "spanish", "et": "estonian",
+    "eu": "basque", "fa": "persian", "fi": "finnish", "fr": "french", "ga": "irish",
+    "hi": "hindi", "hu": "hungarian", "hy": "armenian", "id": "indonesian", "it": "italian",
+    "lt": "lithuanian", "nb": "norwegian", "ne": "nepali", "nl": "dutch", "nn": "norwegian",
+    "no": "norwegian", "pl": "polish", "pt": "portuguese", "ro": "romanian", "ru": "russian",
+    "sr": "serbian", "st": "sesotho", "sv": "swedish", "ta": "tamil", "tr": "turkish",
+    "yi": "yiddish",
+}  # fmt: skip
+
+# A brand name in Latin letters inside a Ukrainian text is no Ukrainian word.
+_CYRILLIC: Final = re.compile(r"[\u0400-\u052f'-]+")
+_LATIN: Final = re.compile(r"[a-z\u00df-\u024f\u1e00-\u1eff'·-]+")
+_NO_DIGIT: Final = re.compile(r"[^\d_]+")
+_SCRIPTS: Final = {
+    **dict.fromkeys(("be", "bg", "mk", "ru", "uk"), _CYRILLIC),
+    **dict.fromkeys(("ar", "el", "fa", "hi", "hy", "ne", "sr", "ta", "yi"), _NO_DIGIT),
+}
+_MIN_LETTERS: Final = 4
+_MIN_LETTERS_LIGHT: Final = 3
+
+_Batch = Callable[[list[str]], list[str]]
+
+
+def stemmer(lang: str, name: str = "default") -> Callable[[Sequence[str]], list[str]]:
+    """Return the function that turns words of a language into terms.
+
+    Left as they are: words with digits, of three letters and fewer (of those the Ukrainian stemmer
+    takes three), in another script than the language's, and protected ones
+    (``lists/protected.txt``). English loses "'s" first.
+
+    Parameters
+    ----------
+    lang : ISO 639-1 code; a language that the named stemmer does not know keeps its words
+    name : "default" is "light" for Ukrainian and "snowball" elsewhere; "simplemma" needs the extra
+        ``morph``
+
+    Returns
+    -------
+    callable from folded words (lower case, NFC, apostrophe as U+0027) to as many terms, in their
+        order; it may be called from many threads
+
+    Raises
+    ------
+    ConfigError : no stemmer has this name
+    MissingExtraError : simplemma is not installed
+
+    Examples
+    --------
+    >>> stemmer("en")(["nato's", "missiles", "missile"])
+    ['nato', 'missil', 'missil']
+    >>> stemmer("uk")(["нато", "зброєю", "зброя"])
+    ['нато', 'збро', 'збро']
+    """
+    kind = _resolve(lang, name)
+    if kind == "none":
+        return list
+    light = kind == "light"
+    return partial(
+        _apply,
+        batch=_batch(lang, kind),
+        allowed=_SCRIPTS.get(lang, _LATIN),
+        protected=_protected(lang),
+        min_letters=_MIN_LETTERS_LIGHT if light else _MIN_LETTERS,
+        possessive=lang == "en",
+    )
+
+
+def stemmer_fingerprint(lang: str, name: str = "default") -> str:
+    """Return a short digest that changes whenever a result of ``stemmer(lang, name)`` could.
+
+    It covers the stemmer chosen, the version of its package or of our rules, the protected words.
+
+    Raises
+    ------
+    ConfigError : no stemmer has this name
+    MissingExtraError : simplemma is not installed
+    """
+    kind = _resolve(lang, name)
+    parts: list[object] = [kind]
+    if kind != "none":
+        parts += [lang, _VERSION, _engine_version(kind), sorted(_protected(lang))]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def _resolve(lang: str, name: str) -> str:
+    """Return the stemmer that really serves: "light", "snowball", "simplemma" or "none"."""
+    if name not in STEMMER_NAMES:
+        names = ", ".join(STEMMER_NAMES)
+        raise ConfigError(f"There is no stemmer {name!r}. Use one of: {names}")
+    kind = ("light" if lang == "uk" else "snowball") if name == "default" else name
+    served = {
+        "light": lang == "uk",
+        "snowball": lang in _SNOWBALL,
+        "simplemma": kind == "simplemma" and lang in _simplemma_languages(),
+    }
+    return kind if served.get(kind, False) else "none"
+
+
+def _batch(lang: str, kind: str) -> _Batch:
+    if kind == "light":
+        return lambda words: list(map(stem_uk, words))
+    if kind == "snowball":
+        return partial(_snowball, _SNOWBALL[lang])
+    return partial(_lemmas, lang)
+
+
+def _snowball(algorithm: str, words: list[str]) -> list[str]:
+    # A stemmer object must not serve two threads; a new one costs microseconds.
+    stems: list[str] = import_module("Stemmer").Stemmer(algorithm, 0).stemWords(words)
+    return stems
+
+
+def _lemmas(lang: str, words: list[str]) -> list[str]:
+    lemmatize = _simplemma("simplemma").lemmatize
+    return [str(lemmatize(word, lang=lang)).lower() or word for word in words]
+
+
+def _simplemma(module: str) -> Any:
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise MissingExtraError("The stemmer 'simplemma'", "morph") from error
+
+
+@cache
+def _simplemma_languages() -> frozenset[str]:
+    factory = _simplemma("simplemma.strategies.dictionaries.dictionary_factory")
+    return frozenset(factory.SUPPORTED_LANGUAGES)
+
+
+def _engine_version(kind: str) -> str:
+    if kind == "light":
+        return str(STEM_UK_VERSION)
+    return version("simplemma" if kind == "simplemma" else "PyStemmer")
+
+
+@cache
+def _protected(lang: str) -> frozenset[str]:
+    sections = read_list("protected")
+    return sections["all"] | sections.get(lang, frozenset())
+
+
+def _apply(
+    words: Sequence[str],
+    *,
+    batch: _Batch,
+    allowed: re.Pattern[str],
+    protected: frozenset[str],
+    min_letters: int,
+    possessive: bool,
+) -> list[str]:
+    """Stem the words that may be, put the others back in their places."""
+    terms = [w.removesuffix("'s") or w for w in words] if possessive else list(words)
+    chosen = [
+        i
+        for i, word in enumerate(terms)
+        if len(word) >= min_letters and word not in protected and allowed.fullmatch(word)
+    ]
+    for i, stem in zip(chosen, batch([terms[i] for i in chosen]), strict=True):
+        terms[i] = stem or terms[i]
+    return terms

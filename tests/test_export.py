@@ -1,0 +1,60 @@
+"""Lists ahead of time are the lists of blocks."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from recommender import Recommender, export_jsonl
+from recommender.errors import SourceNotFoundError
+from recommender.export import related_rows
+
+
+@pytest.mark.parametrize("languages", ["same", "any", "uk,ru"])
+def test_rows_equal_the_blocks_of_each_article(news: Recommender, languages: str) -> None:
+    """Whatever the language rule, an exported list is the list of the block."""
+    rows = list(related_rows(news, limit=5, languages=languages, threshold=0.02))
+
+    assert news.index.n_docs == len(rows)
+    for row in rows:
+        block = news.related(row["id"], limit=5, languages=languages, threshold=0.02)
+        assert [(c.id, c.score) for c in block.cards] == list(
+            zip(row["related"], row["scores"], strict=True)
+        )
+
+
+def test_export_to_a_path_replaces_it_only_when_whole(
+    news: Recommender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failure half-way leaves the file that was there, and no debris."""
+    out = tmp_path / "run.jsonl"
+    out.write_text("old", encoding="utf-8")
+
+    def fail(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("recommender.export._line", fail)
+    with pytest.raises(KeyboardInterrupt):
+        export_jsonl(news, out)
+
+    assert out.read_text(encoding="utf-8") == "old"
+    assert [out] == list(tmp_path.iterdir())
+
+
+def test_export_to_a_stream_writes_json_lines(news: Recommender) -> None:
+    """An open file is written to as it is."""
+    stream = io.StringIO()
+
+    n = export_jsonl(news, stream, limit=2)
+
+    rows = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert n == len(rows) == news.index.n_docs
+
+
+def test_export_into_no_folder_is_named(news: Recommender, tmp_path: Path) -> None:
+    """A wrong path fails before any work."""
+    with pytest.raises(SourceNotFoundError, match="nowhere"):
+        export_jsonl(news, tmp_path / "nowhere" / "run.jsonl")

@@ -1,0 +1,159 @@
+"""Splitting text into tokens: the compiled loop, the readable rules and the oracle agree; the rules hold."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recommender._strings import StringColumn
+from recommender.text.tokens import CAPITALISED, UPPER_CASE, Tokens, split_words, tokenize
+from tests.text import oracle_tokens
+
+LETTERS = "aBzWwyxіїєґЁёйЖИКгСσςΣßİéÅȺǅʼªⱯ\U00010400\U0001d400Ꮳꭰאعहि"
+MARKS = "\u0301\u0306\u0308\u0300\u0323\u20e3\u093f\u3099\u0345\u05b0"
+UNSPACED = "日本語カゴひ々〇กิ่ขကျកា\uff76\U00020000\U0003fff0"
+DIGITS = "0129٣९０\U0001fbf3²Ⅷ"
+JOINERS = "'’ʼ‘`´′ʹʻ-‐‑–.,_+%:/@#&<>\"«» \n\u00a0\u1fef\u037e\u2126\u212a"
+INVISIBLE = "\u00ad\u200b\u200d\u200e\u2060\u2066\ufeff\ufe0f\U000e0101\U000e0067\U000f0000"
+JAMO = "가각각"
+PIECES = ["www.", "https://", "://", "a@b", "x.com/y", "F-16", "п'ять", "🎉", "\U0001f1fa\U0001f1e6"]
+ALPHABET = st.sampled_from(list(LETTERS + MARKS + UNSPACED + DIGITS + JOINERS + INVISIBLE + JAMO))
+MIXED = st.lists(st.one_of(ALPHABET, ALPHABET, st.sampled_from(PIECES)), max_size=40).map("".join)
+LINKS = st.lists(
+    st.sampled_from([*"ab1й.@/:-_'’ \u0301", "www", "com", "://", "日", "«"]), max_size=25
+).map("".join)
+
+
+def words_of(result: Tokens, row: int = 0, column: int = 0) -> list[str]:
+    """Return the tokens of one row as strings."""
+    types = list(result.types)
+    span = slice(result.starts[column, row], result.stops[column, row])
+    return [types[i >> 2] for i in result.ids[span]]
+
+
+def fast(text: str) -> list[str]:
+    """Return the tokens of one text by the compiled loop."""
+    return words_of(tokenize([StringColumn.from_strings([text])]))
+
+
+@settings(max_examples=1500, deadline=None)
+@given(st.one_of(MIXED, LINKS))
+def test_tokens_of_tricky_text_agree_with_oracle(text: str) -> None:
+    """Three independent statements of the rules give the same tokens for any mixture of oddities."""
+    expected = oracle_tokens.tokens(text)
+    assert expected == split_words(text)
+    assert expected == fast(text)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.text(max_size=60), max_size=6))
+def test_tokens_of_any_unicode_agree_with_oracle(texts: list[str]) -> None:
+    """So they do for any Unicode, row by row."""
+    column = StringColumn.from_strings(texts)
+    result = tokenize([column])
+    for row, text in enumerate(column):
+        assert oracle_tokens.tokens(text) == split_words(text) == words_of(result, row)
+
+
+def test_tokens_of_every_character_agree_with_oracle() -> None:
+    """Every code point of Unicode is classed and folded alike, alone and beside letters."""
+    codes = [c for c in range(0x110000) if c < 0x20000 or c % 997 == 0 or 0xE0000 <= c < 0xE0200]
+    texts = [f"a{chr(c)}б {chr(c)}я 7{chr(c)}" for c in codes if not 0xD800 <= c < 0xE000]
+    result = tokenize([StringColumn.from_strings(texts)])
+    types = list(result.types)
+    for row, text in enumerate(texts):
+        got = [types[i >> 2] for i in result.ids[result.starts[0, row] : result.stops[0, row]]]
+        assert oracle_tokens.tokens(text) == got, ascii(text)
+
+
+@pytest.mark.parametrize("folder", ["uk_news_misc", "ru_news_misc", "bbc"])
+def test_tokens_of_real_news_agree_with_oracle(datasets: Path, folder: str) -> None:
+    """Real articles too, also cut at any character."""
+    with gzip.open(datasets / folder / "articles.jsonl.gz", "rt", encoding="utf-8") as lines:
+        texts = [json.loads(line)["text"] for _, line in zip(range(40), lines, strict=False)]
+    texts += [text[i : i + 50] for text in texts[:5] for i in range(0, 300, 7)]
+    result = tokenize([StringColumn.from_strings(texts)])
+    for row, text in enumerate(texts):
+        assert oracle_tokens.tokens(text) == words_of(result, row)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("п'ять п’ять пʼять П`ЯТЬ п‘ять", ["п'ять"] * 5),
+        ("don't O’Brien 'quoted' students' l'homme", ["don't", "o'brien", "quoted", "students", "l'homme"]),
+        ("ґанок ганок Ёлка", ["ґанок", "ганок", "елка"]),
+        ("Ки\u0301їв йога и\u0306ога Украі\u0308на кафе\u0301", ["київ", "йога", "йога", "україна", "кафе"]),
+        ("cafe\u0301 CAFÉ", ["café", "café"]),
+        ("Івано-Франківськ, вице-премьер", ["івано", "франківськ", "вице", "премьер"]),
+        ("F-16 Covid-19 Су-34 С-300 Ту-22М3 5G", ["f16", "covid19", "су34", "с300", "ту22м3", "5g"]),
+        ("COVID-19-related 19-year-old C-130-J", ["covid19", "related", "19year", "old", "c130", "j"]),
+        ("2026-03-04 24.02.2022 10-15 1,700 7", ["2026", "03", "04", "24", "02", "2022", "10", "15", "700"]),
+        ("полі\u00adтика по\u200bлітика", ["політика", "політика"]),
+        ("див. https://site.ua/шлях?x=1#y, далі", ["див", "далі"]),
+        ("на www.site.com.ua/a-b та t.me/kanal і", ["на", "та", "і"]),
+        ("пишіть ivan.petrenko+x@mail.site.ua!", ["пишіть"]),
+        ("#Україна @Kyiv_Post он/она", ["україна", "kyiv", "post", "он", "она"]),
+        ("日本語 NATO軍 ไทย", ["日本", "本語", "nato", "軍", "ไท", "ทย"]),
+        ("٢٠٢٤ ＮＡＴＯ", ["2024", "ｎａｔｏ"]),
+        ("", []),
+        ("—", []),
+    ],
+)
+def test_tokens_of_examples_follow_the_rules(text: str, expected: list[str]) -> None:
+    """The rules written at the head of the module hold, in each language."""
+    assert expected == split_words(text)
+    assert expected == fast(text)
+
+
+def test_case_of_tokens_is_noted() -> None:
+    """Capitals are counted by their kind, though tokens are folded."""
+    result = tokenize([StringColumn.from_strings(["НАТО Kyiv слово F-16 А 5G"])])
+    cases = [CAPITALISED | UPPER_CASE, CAPITALISED, 0, CAPITALISED, CAPITALISED, 0]
+    assert cases == (result.ids & 3).tolist()
+
+
+def test_token_of_a_megabyte_is_dropped_and_counted() -> None:
+    """An endless word costs nothing and hides nothing."""
+    result = tokenize([StringColumn.from_strings(["до " + "щ" * 1_000_000 + " після"])])
+    assert ["до", "після"] == words_of(result)
+    assert result.n_overlong == 1
+    assert ["x" * 64] == fast("x" * 64 + " " + "x" * 65)
+
+
+def test_hostile_runs_take_linear_time() -> None:
+    """Runs that look like the start of an address do not make the patterns search again and again."""
+    for piece in ("a.", "a@", "a-", "a'", "1-", "://", "a/", "www", "й\u0301", "\u0301", ".a.bb/"):
+        text = piece * (200_000 // len(piece))
+        assert split_words(text) == fast(text)
+
+
+def test_article_of_a_million_types_is_read_whole() -> None:
+    """The table grows within one article."""
+    words = [f"w{i}" for i in range(1_000_000)]
+    result = tokenize([StringColumn.from_strings(["x", " ".join(words), "y w5"])])
+    assert len(result.types) == 1_000_002
+    assert result.types.n_bytes == sum(map(len, words)) + 2
+    assert result.ids[-1] >> 2 == result.ids[1 + 5] >> 2
+
+
+def test_columns_without_text_have_no_tokens() -> None:
+    """No rows, empty rows, and rows of a slice or a mapped file are all read."""
+    assert tokenize([StringColumn.from_strings([])]).ids.size == 0
+    result = tokenize([StringColumn.from_strings(["", "", ""]), StringColumn.from_strings(["", "да", ""])])
+    assert [[0, 0, 0], [0, 1, 0]] == (result.stops - result.starts).tolist()
+    column = StringColumn.from_strings(["один", "два", "три"]).rows(1, 3)
+    assert ["три"] == words_of(tokenize([column]), 1)
+
+
+def test_rows_chosen_are_read_in_their_order() -> None:
+    """`rows` names rows of the columns, rows to be cleaned among them."""
+    column = StringColumn.from_strings(["один", "дв\u00adа", "три и\u0306"])
+    result = tokenize([column], np.array([2, 1]))
+    assert [["три", "й"], ["два"]] == [words_of(result, row) for row in range(2)]
