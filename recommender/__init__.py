@@ -25,13 +25,13 @@ _HOMES = {
     "Article": "recommender.article",
     "ArticleVectorizer": "recommender.vectorize",
     "Block": "recommender.article",
-    "BuildReport": "recommender.build",
+    "BuildReport": "recommender.builder",
     "Card": "recommender.article",
     "Config": "recommender.config",
     "Recommender": "recommender.recommend",
     "RecommenderError": "recommender.errors",
     "Rejections": "recommender.ingest",
-    "build_index": "recommender.build",
+    "build_index": "recommender.builder",
     "export_jsonl": "recommender.export",
     "load_config": "recommender.config",
     "read_articles": "recommender.ingest",
@@ -58,7 +58,7 @@ def build(
     ------
     RecommenderError : see :mod:`recommender.errors`
     """
-    from recommender.build import build_index
+    from recommender.builder import build_index
     from recommender.recommend import Recommender
 
     build_index(articles, model, config=config, **options)

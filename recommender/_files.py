@@ -8,10 +8,11 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from recommender.errors import DamagedIndexError, StorageError
 
@@ -51,17 +52,28 @@ def write_array(path: Path, array: NDArray[Any]) -> None:
         _sync(file.fileno())
 
 
-def map_array(path: Path) -> NDArray[Any]:
-    """Map a ``.npy`` file read-only."""
+def map_array(path: Path, dtype: DTypeLike) -> NDArray[Any]:
+    """Map a ``.npy`` file of one dimension read-only.
+
+    Raises
+    ------
+    DamagedIndexError : no array, or not one of ``dtype``; compiled loops trust what they are given
+    """
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
-    except (ValueError, OSError, EOFError) as error:
+        # Not np.load: it would look into archives too.
+        array: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
+    except (ValueError, OSError, EOFError, TypeError, SyntaxError, TokenError) as error:
         raise DamagedIndexError(f"{path} is not a readable array: {error}") from error
+    if array.dtype != np.dtype(dtype) or array.ndim != 1:
+        raise DamagedIndexError(
+            f"{path} holds {array.dtype} of shape {array.shape}; expected a row of {dtype!s}."
+        )
+    return array
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write ``text`` as UTF-8 and sync it."""
-    with path.open("w", encoding="utf-8", newline="\n") as file:
+    """Write ``text`` as UTF-8 and sync it; a lone surrogate is written as its JSON escape."""
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
         file.write(text)
         file.flush()
         _sync(file.fileno())

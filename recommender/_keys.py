@@ -64,8 +64,8 @@ class KeyTable:
 
     def find(self, key: str) -> int:
         """Return the row that holds ``key``, or -1."""
-        wanted = key.encode("utf-8", "replace")
-        probe = hash_rows(StringColumn.from_bytes([wanted]))[0]
+        one = StringColumn.from_strings([key])  # encodes as the column did
+        wanted, probe = one.bytes_at(0), hash_rows(one)[0]
         place = int(np.searchsorted(self.hashes, probe))
         while place < len(self.hashes) and self.hashes[place] == probe:
             row = int(self.rows[place])

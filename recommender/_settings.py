@@ -45,9 +45,10 @@ def settings_from(cls: type[T], values: Mapping[str, Any], *, section: str) -> T
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return " Did you mean ...?" for the most alike known name, else the list of all."""
-    names = sorted(known)
-    alike = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    return f" Did you mean {alike[0]!r}?" if alike else f" Known: {', '.join(names)}."
+    names = list(known)
+    folded = {n.casefold(): n for n in names}
+    alike = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
+    return f" Did you mean {folded[alike[0]]!r}?" if alike else f" Known: {', '.join(names)}."
 
 
 def parse_text(text: str, hint: Any) -> Any:
@@ -63,8 +64,11 @@ def parse_text(text: str, hint: Any) -> Any:
                 return kind(text)
             except ValueError:
                 continue
-    if any(typing.get_origin(o) is tuple for o in options) and str not in options:
-        return tuple(part.strip() for part in text.split(",") if part.strip())
+    lists = [o for o in options if typing.get_origin(o) is tuple]
+    if lists and str not in options:
+        parts = [part.strip() for part in text.split(",") if part.strip()]
+        each = _elements(lists[0], len(parts)) or (str,) * len(parts)
+        return tuple(parse_text(part, hint) for part, hint in zip(parts, each, strict=True))
     return text
 
 
@@ -89,17 +93,40 @@ def _fitted(value: Any, hint: Any, where: str) -> Any:
 def _fit_one(value: Any, option: Any) -> tuple[bool, Any]:
     origin = typing.get_origin(option) or option
     if origin is tuple:
-        return isinstance(value, list | tuple), tuple(value) if isinstance(
-            value, list | tuple
-        ) else value
+        return _fit_list(value, option)
     if origin is float:
-        real = isinstance(value, int | float) and not isinstance(value, bool)
-        return real, float(value) if real else value
+        return _fit_number(value)
     if origin is int:
         return isinstance(value, int) and not isinstance(value, bool), value
     if origin is Any:
         return True, value
     return isinstance(value, origin if isinstance(origin, type) else object), value
+
+
+def _fit_list(value: Any, option: Any) -> tuple[bool, Any]:
+    """Fit a list, and each of its elements."""
+    each = _elements(option, len(value)) if isinstance(value, list | tuple) else None
+    if each is None:
+        return False, value
+    fits = [_fit_one(v, hint) for v, hint in zip(value, each, strict=True)]
+    return all(fit for fit, _ in fits), tuple(fitted for _, fitted in fits)
+
+
+def _fit_number(value: Any) -> tuple[bool, Any]:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False, value
+    try:
+        return True, float(value)
+    except OverflowError:  # TOML's whole numbers have no bounds
+        return False, value
+
+
+def _elements(option: Any, length: int) -> tuple[Any, ...] | None:
+    """Return the hint of each element of a tuple type, or None where the length is not its."""
+    hints = typing.get_args(option) or (Any, ...)
+    if hints[-1] is Ellipsis:
+        return (hints[0],) * length
+    return hints if len(hints) == length else None
 
 
 def _name(option: Any) -> str:
@@ -112,5 +139,6 @@ def _name(option: Any) -> str:
     }
     origin = typing.get_origin(option) or option
     if origin is tuple:
-        return "a list"
+        hints = typing.get_args(option) or (Any, ...)
+        return "a list" if hints[0] is Any else f"a list, each {_name(hints[0])}"
     return names.get(origin, "a table")

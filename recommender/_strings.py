@@ -44,13 +44,21 @@ class StringColumn:
 
     @classmethod
     def from_arrow(cls, array: Any) -> StringColumn:
-        """Share the buffers of a pyarrow string array; nulls become empty strings."""
+        """Share the buffers of a pyarrow string array; nulls become empty strings.
+
+        Only an array whose nulls hide bytes is copied.
+        """
         wide = array.type in ("large_string", "large_binary")
+        if not wide and array.type not in ("string", "binary"):
+            array, wide = array.cast("large_string"), True
         _, raw_offsets, raw_data = array.buffers()
         dtype = np.int64 if wide else np.int32
         every = np.frombuffer(raw_offsets, dtype, count=array.offset + len(array) + 1)
         data = np.frombuffer(raw_data, np.uint8) if raw_data is not None else np.zeros(0, np.uint8)
-        return cls(data, every[array.offset :].astype(np.int64))
+        column = cls(data, every[array.offset :].astype(np.int64))
+        if array.null_count and np.diff(column.offsets)[array.is_null().to_numpy(False)].any():
+            return cls.from_arrow(array.fill_null(""))
+        return column
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

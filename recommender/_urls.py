@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
+import re
+import string
+from urllib.parse import SplitResult, parse_qsl, quote, unquote_to_bytes, urlencode, urlsplit
 
 __all__ = ["normalize_url", "site_of"]
 
@@ -35,7 +37,11 @@ _TRACKING = frozenset(
         "amp",
     ]
 )
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+_DEFAULT_PORTS = (None, 80, 443)
+_WITH_SCHEME = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//", re.IGNORECASE)
+_HOST = re.compile(r"[\w-]+(?:\.[\w-]+)*")
+_PATH_SAFE = "/:@!$&'()*+,;=~-._"
+_QUERY_SAFE = string.punctuation + " "
 
 
 def normalize_url(url: str) -> str:
@@ -51,34 +57,47 @@ def normalize_url(url: str) -> str:
     'news.example/a/b?id=7'
     """
     text = url.strip()
-    try:
-        parts = urlsplit(text if "//" in text else f"//{text}")
-        host = _host(parts)
-    except ValueError:
-        return text
+    parts, host = _split(text)
     if not host:
         return text
-    path = quote(unquote(parts.path), safe="/:@!$&'()*+,;=~-._").rstrip("/")
-    kept = sorted(
-        (k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if not _tracks(k)
-    )
-    return host + path + (f"?{urlencode(kept)}" if kept else "")
+    path = quote(unquote_to_bytes(_utf8(parts.path)), safe=_PATH_SAFE).rstrip("/")
+    return host + path + _query(parts.query)
 
 
 def site_of(url: str | None) -> str:
     """Return the host of ``url`` without ``www.``, or "" where there is none."""
-    if not url:
-        return ""
+    return _split(url.strip())[1] if url else ""
+
+
+def _split(text: str) -> tuple[SplitResult, str]:
+    """Return the parts of a URL and its host; the host is "" where ``text`` is no URL."""
     try:
-        return _host(urlsplit(url if "//" in url else f"//{url}"))
+        parts = urlsplit(text if _WITH_SCHEME.match(text) else f"//{text}")
+        return parts, _host(parts)
     except ValueError:
-        return ""
+        return urlsplit(""), ""
 
 
 def _host(parts: SplitResult) -> str:
-    host = (parts.hostname or "").removeprefix("www.").rstrip(".")
-    port = parts.port
-    return host if port in (None, _DEFAULT_PORTS.get(parts.scheme)) else f"{host}:{port}"
+    host = (parts.hostname or "").rstrip(".")
+    while host.startswith("www."):
+        host = host[4:]
+    if not _HOST.fullmatch(host):
+        return ""
+    return host if parts.port in _DEFAULT_PORTS else f"{host}:{parts.port}"
+
+
+def _query(query: str) -> str:
+    """Return the parameters that tell articles apart, sorted; bytes that are no UTF-8 survive."""
+    pairs = parse_qsl(
+        quote(_utf8(query), safe=_QUERY_SAFE), keep_blank_values=True, errors="surrogateescape"
+    )
+    kept = sorted((name, value) for name, value in pairs if not _tracks(name))
+    return f"?{urlencode(kept, errors='surrogateescape')}" if kept else ""
+
+
+def _utf8(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _tracks(name: str) -> bool:

@@ -99,6 +99,11 @@ class MissingExtraError(RecommenderError, ImportError):
         super().__init__(
             f"{what} needs an optional package. Install it with: pip install 'recommender[{extra}]'"
         )
+        self._named = what, extra
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
+        # So that it crosses from a worker process: the default would call it with the message.
+        return type(self), self._named
 
 
 class IndexFolderError(RecommenderError):

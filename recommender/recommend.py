@@ -29,6 +29,8 @@ from recommender.errors import (
 from recommender.index.reader import Choice, Index, Query
 from recommender.ingest.clean import clean_article
 from recommender.ingest.records import article_from_record
+from recommender.ingest.rejections import Rejections
+from recommender.ingest.settings import IngestSettings
 from recommender.text.analyzer import Analyzer
 from recommender.text.language import detect_language, normalize_lang
 from recommender.text.passages import Boilerplate, BoilerplateSettings, blank_boilerplate
@@ -76,7 +78,9 @@ class Recommender:
         stored = {n: index.manifest.settings[n] for n in ("text", "fields", "boilerplate")}
         self._built_with = config_from(stored, where="the index's manifest")
         self._analyzer = Analyzer(self._built_with.text)
-        self._boilerplate = _stored_boilerplate(index.manifest.boilerplate, self._built_with.boilerplate)
+        self._boilerplate = _stored_boilerplate(
+            index.manifest.boilerplate, self._built_with.boilerplate
+        )
         if self._analyzer.fingerprint != index.manifest.analysis:
             raise IncompatibleIndexError(
                 f"The index was built with another text analysis ({index.manifest.analysis[:12]}, "
@@ -159,13 +163,12 @@ class Recommender:
     ) -> Block:
         """Return the block of an article that need not be in the index."""
         started = time.perf_counter()
-        draft = clean_article(_as_article(article))
+        raw, named = _as_article(article)
+        draft = clean_article(raw)
         lang = self._draft_language(draft)
-        known = self.index.find(draft.id) if draft.id != _DRAFT_ID else None
+        known = self.index.find(draft.id) if named else None
         query = replace(self._draft_query(draft, lang), doc=known)
-        source = Source(
-            None if draft.id == _DRAFT_ID else draft.id, draft.url, lang, draft.title or None
-        )
+        source = Source(draft.id if named else None, draft.url, lang, draft.title or None)
         return self._block(source, query, explain, options, started)
 
     def explain(self, key: str, other: str) -> Explanation:
@@ -308,19 +311,21 @@ class Recommender:
         return IndexInfo(self.index.manifest.generation, built, age, self.index.n_docs)
 
 
-_DRAFT_ID = "\0draft"
+_NO_ID = "draft"
 
 
-def _as_article(value: Article | Mapping[str, Any]) -> Article:
+def _as_article(value: Article | Mapping[str, Any]) -> tuple[Article, bool]:
+    """Return the article, and whether it has an id of its own."""
     if isinstance(value, Article):
-        return value
+        return value, True
     record = {name: part for name, part in value.items() if part}
-    article = article_from_record({"id": _DRAFT_ID, **record})
+    named = "id" in record
+    found = Rejections()
+    settings = IngestSettings(clean=False)
+    article = article_from_record({"id": _NO_ID, **record}, settings=settings, rejections=found)
     if article is None:
-        raise InputError(
-            "The text is empty. Expected a title, a lead or a body with at least one word."
-        )
-    return article
+        raise InputError(f"This is no article to search with: {found.samples[0].detail}")
+    return article, named
 
 
 def _stored_boilerplate(

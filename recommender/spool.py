@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import array
 import json
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,7 +44,7 @@ class SpooledArticles:
     order : (n_docs,) int64, the row in ``columns`` of each document: by publishing time, then id;
         undated first
     langs : (n_rows,) language of each row
-    sites : (n_rows,) int32, a number for each pair of site and language; -1 for replaced versions
+    sites : (n_rows,) int32, a number for each pair of site and language
     published : (n_rows,) int64 seconds, the smallest int64 = no date
     """
 
@@ -67,8 +68,9 @@ class Spool:
         self._files: dict[str, BinaryIO] = {c: (folder / c).open("wb") for c in _COLUMNS}
         self._ends = {c: array.array("q", [0]) for c in _COLUMNS}
         self._langs: list[str] = []
-        self._sites = array.array("i")
-        self._site_numbers: dict[tuple[str, str], int] = {}
+        self._unsure: list[int] = []
+        self._hosts: list[str] = []
+        self._replaced: set[int] = set()
         self._published = array.array("q")
         self._updated: list[datetime | None] = []
         self._latest: dict[str, int] = {}
@@ -93,11 +95,16 @@ class Spool:
         """Bytes of text spooled, cards apart."""
         return sum(self._ends[f][-1] for f in FIELDS)
 
-    def add(self, article: Article, lang: str) -> bool:
+    def add(self, article: Article, lang: str, *, sure: bool = True) -> bool:
         """Append an article; return whether it replaced, or was older than, another of the same id.
 
         Of two articles with one id the later ``updated_at`` stands; where either has none, the
         later read.
+
+        Parameters
+        ----------
+        lang : its language
+        sure : False where that is a weak guess; ``finish`` gives it its site's main language
         """
         texts = {
             "title": article.title,
@@ -115,7 +122,9 @@ class Spool:
             self._files[name].write(data.tobytes())
             self._ends[name].append(self._ends[name][-1] + len(data))
         self._langs.append(lang)
-        self._sites.append(self._site(article, lang))
+        self._hosts.append(site_of(article.url))
+        if not sure:
+            self._unsure.append(row)
         when = article.published_at
         self._published.append(int(when.timestamp()) if when else NO_DATE)
         self._updated.append(article.updated_at)
@@ -129,14 +138,10 @@ class Spool:
             return False
         old, new = self._updated[before], self._updated[row]
         loser = row if old is not None and new is not None and new < old else before
-        self._sites[loser] = -1
+        self._replaced.add(loser)
         if loser == before:
             self._latest[article_id] = row
         return True
-
-    def _site(self, article: Article, lang: str) -> int:
-        key = (site_of(article.url), lang)
-        return self._site_numbers.setdefault(key, len(self._site_numbers))
 
     def finish(self) -> SpooledArticles:
         """Close the files and map them."""
@@ -146,13 +151,41 @@ class Spool:
         except OSError as error:
             raise StorageError(f"Cannot write to {self._folder}: {error.strerror}.") from error
         columns = {c: self._map(c) for c in _COLUMNS}
-        sites = np.frombuffer(self._sites, np.int32)
         published = np.frombuffer(self._published, np.int64)
-        kept = np.flatnonzero(sites >= 0)
+        standing = np.ones(len(self), bool)
+        standing[list(self._replaced)] = False
+        kept = np.flatnonzero(standing)
         by_id = sorted(range(len(kept)), key=lambda i: columns["ids"].bytes_at(int(kept[i])))
         kept = kept[by_id]
         order = kept[np.argsort(published[kept], kind="stable")]
-        return SpooledArticles(columns, order, tuple(self._langs), sites, published)
+        langs = self._settled_languages(kept)
+        return SpooledArticles(columns, order, langs, self._sites(langs, kept), published)
+
+    def _settled_languages(self, kept: NDArray[np.int64]) -> tuple[str, ...]:
+        """Return every row's language, weak guesses replaced by the main language of their site."""
+        unsure = set(self._unsure)
+        votes: dict[str, Counter[str]] = defaultdict(Counter)
+        for row in kept.tolist():
+            if row not in unsure:
+                votes[self._hosts[row]][self._langs[row]] += 1
+        main = {
+            host: min(count, key=lambda lang: (-count[lang], lang)) for host, count in votes.items()
+        }
+        langs = list(self._langs)
+        for row in self._unsure:
+            langs[row] = main.get(self._hosts[row], langs[row])
+        return tuple(langs)
+
+    def _sites(self, langs: tuple[str, ...], kept: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Return a number for each pair of site and language; a replaced row is its own site.
+
+        Nothing can recur on a site of one article, so replaced versions add to no boilerplate.
+        """
+        pairs = sorted({(self._hosts[row], langs[row]) for row in kept.tolist()})
+        number = {pair: i for i, pair in enumerate(pairs)}
+        sites = np.arange(len(pairs), len(pairs) + len(self), dtype=np.int32)
+        sites[kept] = [number[self._hosts[row], langs[row]] for row in kept.tolist()]
+        return sites
 
     def _map(self, name: str) -> StringColumn:
         path = self._folder / name

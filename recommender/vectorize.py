@@ -186,7 +186,7 @@ class ArticleVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         df = np.bincount(counts.terms, minlength=len(counts.vocabulary))
         kept = kept_terms(df, n_docs, min_df=self.min_df, max_df=self.max_df)
         if self.max_features is not None:
-            kept = _commonest(counts, kept, self.max_features)
+            kept = _commonest(counts, kept, self.max_features, binary=self.binary)
         if not kept.any():
             raise InputError(
                 "No terms are left: the articles hold only stop words, "
@@ -225,9 +225,12 @@ class ArticleVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return matrix if self.sparse_output else matrix.toarray()
 
 
-def _commonest(counts: TermCounts, kept: NDArray[np.bool_], limit: int) -> NDArray[np.bool_]:
+def _commonest(
+    counts: TermCounts, kept: NDArray[np.bool_], limit: int, *, binary: bool
+) -> NDArray[np.bool_]:
     """Keep the ``limit`` commonest terms of the corpus, ties as scikit-learn breaks them."""
-    totals = np.bincount(counts.terms, weights=counts.counts, minlength=len(kept))
+    each = np.ones_like(counts.counts) if binary else counts.counts
+    totals = np.bincount(counts.terms, weights=each, minlength=len(kept))
     places = np.flatnonzero(kept)
     chosen = places[(-totals[places]).argsort()[:limit]]
     out = np.zeros_like(kept)

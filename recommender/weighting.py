@@ -50,7 +50,7 @@ class WeightSettings:
     use_idf: bool = True
     smooth_idf: bool = True
     min_df: int | float = 1
-    max_df: int | float = 0.5
+    max_df: int | float = 1.0
 
     def __post_init__(self) -> None:
         for name in ("min_df", "max_df"):

@@ -13,7 +13,7 @@ import pytest
 
 import recommender
 from recommender import Config, Rejections, build_index
-from recommender.build import estimate
+from recommender.builder import estimate
 from recommender.config import FieldSettings
 from recommender.errors import ConfigError, InputError, TooManyRejectionsError
 from recommender.index.manifest import current, read_manifest
@@ -61,7 +61,7 @@ def test_build_any_number_of_workers_gives_the_same_bytes(
 ) -> None:
     """One worker and two, one chunk and many: the same files."""
     build_index(records(sample), tmp_path / "a")
-    monkeypatch.setattr("recommender.build.CHUNK_BYTES", 10_000)
+    monkeypatch.setattr("recommender.builder.CHUNK_BYTES", 10_000)
     build_index(records(sample), tmp_path / "b", jobs=2)
 
     assert digests(tmp_path / "a") == digests(tmp_path / "b")

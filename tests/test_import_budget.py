@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("sklearn", "pandas", "scipy", "joblib", "pyarrow", "lxml", "trafilatura", "rich", "click")
+HEAVY = ("sklearn", "pandas", "joblib", "pyarrow", "lxml", "trafilatura", "rich", "click")
 
 
 def modules_after(code: str) -> set[str]:
     """Return the packages a fresh interpreter holds after running ``code``."""
-    script = f"{code}\nimport sys, json; print(json.dumps(sorted({{m.split('.')[0] for m in sys.modules}})))"
+    names = "sorted({m.split('.')[0] for m in sys.modules})"
+    script = f"{code}\nimport sys, json; print(json.dumps({names}))"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -181,7 +182,7 @@ def test_draft_of_unknown_words_has_an_empty_block(news: Recommender) -> None:
 
 def test_draft_without_any_text_is_refused(news: Recommender) -> None:
     """An empty draft is named as such."""
-    with pytest.raises(InputError, match="empty"):
+    with pytest.raises(InputError, match="no title"):
         news.related_to_text("", "  ")
 
 
@@ -213,13 +214,11 @@ def test_open_of_no_folder_says_how_to_build(tmp_path: Path) -> None:
         recommender.open(tmp_path / "nothing")
 
 
-def test_open_with_another_text_analysis_is_refused(
-    sample_index: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_index_of_another_text_analysis_is_refused(news: Recommender) -> None:
     """An index whose terms would not be found any more is not silently answered from."""
-    monkeypatch.setattr("recommender.text.analyzer.Analyzer.fingerprint", "0" * 64)
+    manifest = replace(news.index.manifest, analysis="0" * 64)
     with pytest.raises(IncompatibleIndexError, match="Build the index again"):
-        recommender.open(sample_index)
+        Recommender(replace(news.index, manifest=manifest))
 
 
 def test_reasons_are_words_as_people_write_them(news: Recommender) -> None:

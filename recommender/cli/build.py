@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from recommender.build import BuildReport, build_index, estimate
+from recommender.builder import BuildReport, build_index, estimate
 from recommender.cli._options import (
     config_option,
     jobs_option,

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from recommender._keys import KeyTable, hash_rows
+from recommender._keys import KeyTable
 from recommender._strings import StringColumn
 from recommender.errors import IndexFolderError
 from recommender.index import kernels
@@ -27,7 +28,8 @@ class Verification:
     ----------
     healthy : bool
     generation, articles, files : int
-    checks : names of the rules that were looked at
+    checks : names of the rules that were looked at; after a broken foundation (sizes, strings, the
+        layout of the rows) there are no more, because the loops behind them trust it
     problems : what is wrong, one sentence each
     """
 
@@ -51,18 +53,28 @@ def verify_index(root: str | Path) -> Verification:
         index = Index.open(root, verify=True)
     except IndexFolderError as error:
         return Verification(False, generation, 0, 0, ("files and digests",), (str(error),))
-    problems = [
-        f"{name}: {problem}" for name, check in _CHECKS.items() for problem in _run(check, index)
-    ]
+    checks, problems = _audit(index)
     manifest = index.manifest
     return Verification(
         healthy=not problems,
         generation=generation,
         articles=index.n_docs,
         files=len(manifest.files) + sum(len(f) for f in manifest.segments.values()),
-        checks=("files and digests", *_CHECKS),
-        problems=tuple(problems),
+        checks=("files and digests", *checks),
+        problems=problems,
     )
+
+
+def _audit(index: Index) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the rules that were looked at, and what breaks them."""
+    looked_at, problems = [], []
+    for name, check in _CHECKS.items():
+        found = [f"{name}: {problem}" for problem in _run(check, index)]
+        looked_at.append(name)
+        problems += found
+        if found and name in _FOUNDATIONS:
+            break
+    return tuple(looked_at), tuple(problems)
 
 
 Check = Callable[[Index], Iterator[str]]
@@ -71,7 +83,7 @@ Check = Callable[[Index], Iterator[str]]
 def _run(check: Check, index: Index) -> Iterator[str]:
     try:
         yield from check(index)
-    except (ValueError, IndexError, KeyError, UnicodeDecodeError, TypeError) as error:
+    except Exception as error:  # an audit of a damaged index ends with a finding
         yield f"cannot be read ({error})"
 
 
@@ -88,6 +100,8 @@ def _shapes(index: Index) -> Iterator[str]:
         "df": (len(index.df), n_terms),
         "directory": (len(segment.postings.entry_ptr), n_terms + 1),
         "articles of the manifest": (index.manifest.counts["articles"], n_docs),
+        "terms of the manifest": (index.manifest.counts["terms"], n_terms),
+        "postings of the manifest": (index.manifest.counts["postings"], len(segment.postings.docs)),
     }
     for name, (found, expected) in wanted.items():
         if found != expected:
@@ -97,8 +111,29 @@ def _shapes(index: Index) -> Iterator[str]:
 def _columns(index: Index) -> Iterator[str]:
     for name in ("terms", "forms", "ids", "urls", "cards"):
         column: StringColumn = getattr(index.segment, name)
-        if np.any(np.diff(column.offsets) < 0) or column.offsets[-1] != len(column.data):
+        starts, data = column.offsets, np.asarray(column.data)
+        if starts[0] != 0 or np.any(starts[1:] < starts[:-1]) or starts[-1] != len(data):
             yield f"the offsets of {name} do not fit its bytes"
+        elif not _is_utf8(data, starts):
+            yield f"{name} is no UTF-8"
+
+
+def _is_utf8(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> bool:
+    """Tell whether the bytes are UTF-8 and no row begins inside a letter."""
+    try:
+        data.tobytes().decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    begins = data[offsets[offsets < len(data)]]
+    return not np.any((begins & 0xC0) == 0x80)
+
+
+def _layout(index: Index) -> Iterator[str]:
+    found = kernels.check_rows(*index.segment.rows.arrays(), index.segment.n_terms)
+    if found == kernels.BAD_LAYOUT:
+        yield "pointers of the rows do not fit their bytes"
+    if found == kernels.BAD_TERM:
+        yield "a row names a term that does not exist"
 
 
 def _postings(index: Index) -> Iterator[str]:
@@ -110,8 +145,8 @@ def _postings(index: Index) -> Iterator[str]:
         yield "there are not as many postings as the windows say"
     if np.any(np.asarray(postings.codes) == 0):
         yield "a posting counts nothing"
-    counts = np.asarray(postings.entry_counts, np.int64) + 1
-    df = np.add.reduceat(counts, postings.entry_ptr[:-1]) if len(counts) else np.zeros(0, np.int64)
+    ends = np.concatenate([[0], np.cumsum(np.asarray(postings.entry_counts, np.int64) + 1)])
+    df = ends[postings.entry_ptr[1:]] - ends[postings.entry_ptr[:-1]]
     if not np.array_equal(df, index.df):
         yield "document frequencies differ from the postings"
 
@@ -119,15 +154,7 @@ def _postings(index: Index) -> Iterator[str]:
 def _rows(index: Index) -> Iterator[str]:
     """Invert the rows again: postings, directory and rows must tell the same."""
     segment = index.segment
-    if np.any(np.diff(segment.rows.row_ptr) < 0) or segment.rows.row_ptr[-1] != len(
-        segment.rows.packed
-    ):
-        yield "pointers of the rows do not fit their bytes"
-        return
     indptr, terms, codes = kernels.unpack_rows(*segment.rows.arrays(), 0, index.n_docs)
-    if len(terms) and terms.max() >= segment.n_terms:
-        yield "a row names a term that does not exist"
-        return
     again = kernels.directory(indptr, terms, codes, segment.n_terms)
     for name, ours, theirs in zip(_POSTINGS, again, segment.postings.arrays(), strict=True):
         if not np.array_equal(ours, theirs):
@@ -147,10 +174,11 @@ def _norms(index: Index) -> Iterator[str]:
 def _keys(index: Index) -> Iterator[str]:
     for name in ("term_keys", "id_keys", "url_keys"):
         keys: KeyTable = getattr(index.segment, name)
-        if not np.array_equal(hash_rows(keys.column)[keys.rows], keys.hashes):
+        again = KeyTable.build(keys.column)
+        if not (
+            np.array_equal(again.hashes, keys.hashes) and np.array_equal(again.rows, keys.rows)
+        ):
             yield f"{name} does not lead to its rows"
-        if np.any(keys.hashes[1:] < keys.hashes[:-1]):
-            yield f"{name} is out of order"
     ids = index.segment.ids
     if len({ids.bytes_at(i) for i in range(len(ids))}) != len(ids):
         yield "an article id stands twice"
@@ -162,7 +190,7 @@ def _documents(index: Index) -> Iterator[str]:
     segment = index.segment
     if len(segment.languages) and segment.languages.max() >= len(index.manifest.languages):
         yield "a document has a language that the manifest does not name"
-    if np.any(np.diff(segment.published) < 0):
+    if np.any(segment.published[1:] < segment.published[:-1]):
         yield "documents are not in publishing order"
     for doc in range(index.n_docs):
         card: Any = index.card(doc)
@@ -174,9 +202,11 @@ def _documents(index: Index) -> Iterator[str]:
 _CHECKS: dict[str, Check] = {
     "counts agree": _shapes,
     "strings": _columns,
+    "layout of the rows": _layout,
     "postings": _postings,
     "rows equal postings": _rows,
     "lengths": _norms,
     "keys": _keys,
     "documents": _documents,
 }
+_FOUNDATIONS = ("counts agree", "strings", "layout of the rows")

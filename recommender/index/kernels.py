@@ -19,7 +19,10 @@ from numpy.typing import NDArray
 from recommender._jit import jit
 
 __all__ = [
+    "BAD_LAYOUT",
+    "BAD_TERM",
     "WINDOW",
+    "check_rows",
     "directory",
     "forward_rows",
     "norms",
@@ -32,6 +35,9 @@ __all__ = [
 
 WINDOW = 65_536
 """Documents in a window: local numbers fit 16 bits, accumulators fit the second-level cache."""
+
+BAD_LAYOUT, BAD_TERM = 1, 2
+"""What ``check_rows`` finds."""
 
 _GRID = 2.0**40  # scores are multiples of 1 / _GRID
 
@@ -169,6 +175,31 @@ def _next_term(packed: Array, at: int, term: int) -> tuple[int, int]:
         gap |= np.int64(packed[at]) << shift
         at += 1
     return int(term + gap + 1), at
+
+
+@jit
+def check_rows(row_ptr: Array, packed: Array, n_terms: int) -> int:
+    """Walk packed rows that nobody vouches for; return 0, BAD_LAYOUT or BAD_TERM."""
+    if row_ptr.size == 0 or row_ptr[0] != 0 or row_ptr[-1] != packed.size:
+        return BAD_LAYOUT
+    for d in range(row_ptr.size - 1):
+        at, end = row_ptr[d], row_ptr[d + 1]
+        if end < at or end > packed.size:
+            return BAD_LAYOUT
+        term = np.int64(-1)
+        while at < end:
+            gap, shift = np.int64(0), 0
+            while at < end and packed[at] >= 128 and shift < 35:
+                gap |= np.int64(packed[at] & 127) << shift
+                shift += 7
+                at += 1
+            if at + 2 > end or shift >= 35:
+                return BAD_LAYOUT
+            term += (gap | (np.int64(packed[at]) << shift)) + 1
+            if term >= n_terms:
+                return BAD_TERM
+            at += 2
+    return 0
 
 
 @jit

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import io
 import json
 import os
 import re
@@ -26,6 +27,7 @@ from recommender._files import file_record, replace_text, storage_errors, sync_f
 from recommender.errors import (
     DamagedIndexError,
     IncompatibleIndexError,
+    IndexFolderError,
     IndexLockedError,
     NotAnIndexError,
 )
@@ -46,6 +48,7 @@ MIN_READER = 1
 FEATURES: frozenset[str] = frozenset()
 _GENERATION = re.compile(r"gen-(\d{8})")
 _SEGMENT = re.compile(r"seg-[0-9a-f]{16}")
+_FILE = re.compile(r"[a-z][a-z0-9_.]*")
 
 Files = Mapping[str, Mapping[str, Any]]
 
@@ -118,7 +121,10 @@ def current(root: Path) -> int:
             f"{root} holds no index (no file CURRENT in it). "
             f"Build one with: recommender build ARTICLES --model {root}"
         )
-    name = pointer.read_text(encoding="utf-8", errors="replace").strip()
+    try:
+        name = pointer.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError as error:
+        raise DamagedIndexError(f"{pointer} cannot be read: {error.strerror}") from error
     match = _GENERATION.fullmatch(name)
     if not match:
         raise DamagedIndexError(
@@ -139,7 +145,7 @@ def read_manifest(root: Path, generation: int) -> Manifest:
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
         digest = plain.pop("digest")
-    except (OSError, ValueError, AttributeError, KeyError, RecursionError) as error:
+    except (OSError, ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
         raise DamagedIndexError(f"{path} is missing or no manifest: {error}") from error
     _check_readable(path, plain)
     if digest != _digest(plain):
@@ -147,18 +153,40 @@ def read_manifest(root: Path, generation: int) -> Manifest:
             f"{path} does not match its own digest: it was changed after it was written."
         )
     try:
-        return Manifest(
+        manifest = Manifest(
             **{**plain, **{k: tuple(plain[k]) for k in ("languages", "boilerplate", "features")}}
         )
-    except (TypeError, KeyError) as error:
+        _check_names(path, manifest)
+    except (TypeError, KeyError, AttributeError) as error:
         raise DamagedIndexError(f"{path} lacks a field of its format: {error}") from error
+    if manifest.generation != generation:
+        raise DamagedIndexError(f"{path} is the manifest of generation {manifest.generation!r}.")
+    return manifest
+
+
+def _check_names(path: Path, manifest: Manifest) -> None:
+    """Refuse names that could lead out of the index, and records that say nothing."""
+    for name in manifest.segments:
+        if not _SEGMENT.fullmatch(name):
+            raise DamagedIndexError(
+                f"{path} names {name[:60]!r}; expected a segment such as seg-0123456789abcdef."
+            )
+    for files in (manifest.files, *manifest.segments.values()):
+        for name, record in files.items():
+            if not _FILE.fullmatch(name):
+                raise DamagedIndexError(
+                    f"{path} names {name[:60]!r}, which is not a plain file name."
+                )
+            if not isinstance(record["bytes"], int) or not isinstance(record["sha256"], str):
+                raise DamagedIndexError(f"{path} has no usable record of {name}.")
 
 
 def _check_readable(path: Path, plain: Mapping[str, Any]) -> None:
     needs = plain.get("min_reader")
-    unknown = sorted(set(map(str, plain.get("features", ()))) - FEATURES)
-    if not isinstance(needs, int):
+    features = plain.get("features", ())
+    if not isinstance(needs, int) or not isinstance(features, list | tuple):
         raise DamagedIndexError(f"{path} names no format.")
+    unknown = sorted(set(map(str, features)) - FEATURES)
     if needs > FORMAT or unknown:
         what = f"format {needs}" if needs > FORMAT else f"features {', '.join(unknown)}"
         raise IncompatibleIndexError(
@@ -179,18 +207,18 @@ def check_files(folder: Path, files: Files, *, digests: bool) -> None:
     """
     for name, record in sorted(files.items()):
         path = folder / name
-        if Path(name).name != name:
-            raise DamagedIndexError(
-                f"{folder}: the manifest names {name!r}, which is not a plain file name."
-            )
-        if not path.is_file():
-            raise DamagedIndexError(f"{path} is missing.")
-        size = path.stat().st_size
-        if size != record["bytes"]:
-            raise DamagedIndexError(
-                f"{path} has {size:,} bytes; its manifest says {record['bytes']:,}."
-            )
-        if digests and file_record(path)["sha256"] != record["sha256"]:
+        try:
+            if not path.is_file():
+                raise DamagedIndexError(f"{path} is missing.")
+            size = path.stat().st_size
+            if size != record["bytes"]:
+                raise DamagedIndexError(
+                    f"{path} has {size:,} bytes; its manifest says {record['bytes']:,}."
+                )
+            changed = digests and file_record(path)["sha256"] != record["sha256"]
+        except OSError as error:
+            raise DamagedIndexError(f"{path} cannot be read: {error.strerror}") from error
+        if changed:
             raise DamagedIndexError(f"{path} was changed after it was written (SHA-256 differs).")
 
 
@@ -201,27 +229,37 @@ def writer_lock(root: Path) -> Iterator[None]:
     Raises
     ------
     IndexLockedError : another process writes to this index now
+    StorageError : the folder cannot be made or written to
     """
-    root.mkdir(parents=True, exist_ok=True)
-    with (root / "LOCK").open("a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read(200).strip() or "unknown process"
-            raise IndexLockedError(
-                f"{root} is being written by another process ({holder}). Wait for it, or stop it."
-            ) from None
-        file.truncate(0)
-        file.write(f"pid {os.getpid()}\n")
-        file.flush()
+    with storage_errors(root):
+        root.mkdir(parents=True, exist_ok=True)
+        file = (root / "LOCK").open("a+b", buffering=0)
+    with file:
+        with storage_errors(root):
+            _take_lock(root, file)
         yield
+
+
+def _take_lock(root: Path, file: io.FileIO) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.seek(0)
+        holder = file.read(200).decode("utf-8", "replace").strip() or "unknown process"
+        raise IndexLockedError(
+            f"{root} is being written by another process ({holder}). Wait for it, or stop it."
+        ) from None
+    file.truncate(0)
+    file.write(f"pid {os.getpid()}\n".encode())
 
 
 def remove_debris(root: Path) -> None:
     """Remove what writers that died left behind. Call with the lock held."""
     for path in root.glob("tmp-*"):
-        shutil.rmtree(path, ignore_errors=True)
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def publish(root: Path, staged: Path, manifest: Manifest, segments: Mapping[str, Path]) -> None:
@@ -237,10 +275,7 @@ def publish(root: Path, staged: Path, manifest: Manifest, segments: Mapping[str,
         home.mkdir(exist_ok=True)
         for name, folder in segments.items():
             sync_folder(folder)
-            if (home / name).exists():  # the same bytes were published before
-                shutil.rmtree(folder)
-            else:
-                folder.rename(home / name)
+            _settle(folder, home / name, manifest.segments[name])
         sync_folder(home)
         write_json(staged / "manifest.json", manifest.to_json())
         sync_folder(staged)
@@ -252,14 +287,34 @@ def publish(root: Path, staged: Path, manifest: Manifest, segments: Mapping[str,
         replace_text(root / "CURRENT", generation_name(manifest.generation) + "\n")
 
 
+def _settle(folder: Path, place: Path, files: Files) -> None:
+    """Move a segment to its place, unless the same bytes were published there before."""
+    if place.exists():
+        try:
+            check_files(place, files, digests=True)
+        except DamagedIndexError:
+            # Building again mends a damaged segment; who has it mapped keeps what he has.
+            place.rename(folder.with_name("damaged"))
+        else:
+            shutil.rmtree(folder)
+            return
+    folder.rename(place)
+
+
 def collect(root: Path, *, keep: int) -> None:
-    """Remove all but the newest ``keep`` generations, and segments none of those names."""
+    """Remove all but the newest ``keep`` generations, and segments none of those names.
+
+    While one of them cannot be read, nobody knows what it names, and no segment is removed.
+    """
     live = current(root)
     kept = {*generations(root)[-keep:], live}
     for number in generations(root):
         if number not in kept:
             shutil.rmtree(root / generation_name(number), ignore_errors=True)
-    named = {name for number in kept for name in read_manifest(root, number).segments}
+    try:
+        named = {name for number in kept for name in read_manifest(root, number).segments}
+    except IndexFolderError:
+        return
     for folder in (root / "segments").iterdir():
         if _SEGMENT.fullmatch(folder.name) and folder.name not in named:
             shutil.rmtree(folder, ignore_errors=True)
@@ -277,5 +332,5 @@ def folder_record(folder: Path) -> dict[str, dict[str, Any]]:
 
 def _digest(plain: Mapping[str, Any]) -> str:
     return hashlib.sha256(
-        json.dumps(plain, sort_keys=True, ensure_ascii=False).encode()
+        json.dumps(plain, sort_keys=True, ensure_ascii=False).encode("utf-8", "backslashreplace")
     ).hexdigest()

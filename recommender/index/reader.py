@@ -18,7 +18,7 @@ from recommender._files import map_array
 from recommender._strings import StringColumn
 from recommender._urls import normalize_url
 from recommender.candidates import Candidates
-from recommender.errors import InputError
+from recommender.errors import DamagedIndexError, InputError
 from recommender.index import kernels
 from recommender.index.manifest import (
     Manifest,
@@ -27,7 +27,7 @@ from recommender.index.manifest import (
     generation_name,
     read_manifest,
 )
-from recommender.index.segment import Segment
+from recommender.index.segment import ARRAY_TYPES, Segment
 from recommender.weighting import COUNT_OF_CODE, WeightSettings, idf, kept_terms, tf_weights
 
 __all__ = ["Choice", "Index", "Query", "Statistics"]
@@ -143,8 +143,7 @@ class Index:
         ----------
         root : the index folder
         verify : compare every file's SHA-256 with the manifest (about 2 GB a second); sizes and the
-            manifest's
-            own digest are compared in any case
+            manifest's own digest are compared in any case
 
         Raises
         ------
@@ -157,10 +156,9 @@ class Index:
         check_files(own, manifest.files, digests=verify)
         for name, files in manifest.segments.items():
             check_files(home / "segments" / name, files, digests=verify)
-        (name,) = manifest.segments
+        name, weights = _parts(manifest, own)
         segment = Segment.open(home / "segments" / name)
-        df, norms = map_array(own / "df.npy"), map_array(own / "norms.npy")
-        weights = WeightSettings(**manifest.settings["weights"])
+        df, norms = map_array(own / "df.npy", np.int32), map_array(own / "norms.npy", np.float64)
         return cls(manifest, segment, Statistics.of(weights, df, norms), df)
 
     # --- articles ---
@@ -312,6 +310,22 @@ class Index:
             self._scratch.arrays = cells, np.zeros(max(1, self.segment.n_terms), np.uint8)
         held: tuple[NDArray[np.float32], NDArray[np.uint8]] = self._scratch.arrays
         return held
+
+
+def _parts(manifest: Manifest, folder: Path) -> tuple[str, WeightSettings]:
+    """Return the segment's name and the weights, or raise DamagedIndexError."""
+    try:
+        ((name, files),) = manifest.segments.items()
+        weights = WeightSettings(**manifest.settings["weights"])
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise DamagedIndexError(
+            f"{folder / 'manifest.json'} lacks what an index needs: {error}"
+        ) from error
+    wanted = [("df.npy", manifest.files), ("norms.npy", manifest.files)]
+    for file, listed in wanted + [(f"{array}.npy", files) for array in ARRAY_TYPES]:
+        if file not in listed:
+            raise DamagedIndexError(f"{folder / 'manifest.json'} does not list {file}.")
+    return name, weights
 
 
 def _check_search(k: int, threshold: float) -> None:

@@ -14,7 +14,7 @@ from recommender._keys import KeyTable
 from recommender._strings import StringColumn
 from recommender.index import kernels
 
-__all__ = ["Postings", "Rows", "Segment", "invert"]
+__all__ = ["ARRAY_TYPES", "Postings", "Rows", "Segment", "invert"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class Segment:
         """Map a segment that ``write`` wrote."""
 
         def load(name: str) -> NDArray[Any]:
-            return map_array(folder / f"{name}.npy")
+            return map_array(folder / f"{name}.npy", ARRAY_TYPES[name])
 
         columns: dict[str, Any] = {
             n: StringColumn(load(f"{n}.data"), load(f"{n}.offsets")) for n in _COLUMNS
@@ -145,6 +145,25 @@ class Segment:
 
 _COLUMNS = ("terms", "forms", "ids", "urls", "cards")
 _KEYS = (("term_keys", "terms"), ("id_keys", "ids"), ("url_keys", "urls"))
+
+ARRAY_TYPES = {
+    "languages": "uint8",
+    "published": "int64",
+    "postings.docs": "uint16",
+    "postings.codes": "uint8",
+    "postings.bases": "int64",
+    "postings.entry_ptr": "int64",
+    "postings.entry_windows": "uint16",
+    "postings.entry_starts": "uint32",
+    "postings.entry_counts": "uint16",
+    "rows.row_ptr": "int64",
+    "rows.packed": "uint8",
+    **{f"{name}.data": "uint8" for name in _COLUMNS},
+    **{f"{name}.offsets": "int64" for name in _COLUMNS},
+    **{f"{name}.hashes": "uint64" for name, _ in _KEYS},
+    **{f"{name}.rows": "int32" for name, _ in _KEYS},
+}
+"""What a segment consists of: the type of each array by the name of its file without ``.npy``."""
 
 
 def invert(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from recommender._files import storage_errors, write_array
 from recommender._keys import KeyTable
 from recommender._strings import StringColumn
+from recommender.errors import IndexFolderError
 from recommender.index import kernels
 from recommender.index.manifest import (
     Manifest,
@@ -171,6 +172,14 @@ def _manifest(
         },
         segments={segment_name(files): files},
         files=folder_record(staged / "generation"),
-        parent=current(root) if before else None,
+        parent=_live(root),
         **{**about, "settings": settings},
     )
+
+
+def _live(root: Path) -> int | None:
+    """Return the live generation, or None where there is none, or no telling."""
+    try:
+        return current(root)
+    except IndexFolderError:
+        return None

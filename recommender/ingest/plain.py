@@ -169,7 +169,7 @@ def _split_byline(line: str) -> tuple[str, str | None]:
 
 def _is_name(text: str) -> bool:
     """Say whether it could be a person's name or several: two to eight capitalized words."""
-    words = [w for w in re.split(r"[\s,]+", text) if w not in ("and", "та", "і", "и")]
+    words = [w for w in re.split(r"[\s,]+", text) if w not in ("", "and", "та", "і", "и")]
     if not 2 <= len(words) <= 8 or _ENDS.search(text) or len(text) > 80:
         return False
     per_name = max(len(n.split()) for n in re.split(r",|\s(?:and|та|і|и)\s", text))

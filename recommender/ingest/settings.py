@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import codecs
-import difflib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
 
+from recommender._settings import nearest
 from recommender.errors import ConfigError
 
-__all__ = ["ARTICLE_FIELDS", "DEFAULT_SETTINGS", "FORMATS", "IngestSettings", "nearest"]
+__all__ = ["ARTICLE_FIELDS", "DEFAULT_SETTINGS", "FORMATS", "IngestSettings"]
 
 FORMATS = ("jsonl", "csv", "tsv", "parquet", "html", "text")
 
@@ -60,6 +59,8 @@ class IngestSettings:
         Where the source keeps a field, for exports whose names are not among the built-in aliases.
         Upper and lower case do not matter; ``"title": "title.rendered"`` reaches into a nested
         object. A field mapped here is read from that column only.
+    column_names : tuple of str
+        Names of the columns of a CSV or TSV file that has no header row; () = its first row.
     format : "jsonl", "csv", "tsv", "parquet", "html", "text" or None
         None = by suffix, checked against the content. A stated format is never replaced by a guess.
     encoding : str
@@ -97,6 +98,7 @@ class IngestSettings:
     """
 
     columns: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    column_names: tuple[str, ...] = ()
     format: str | None = None
     encoding: str = "utf-8"
     default_lang: str | None = None
@@ -112,50 +114,13 @@ class IngestSettings:
 
     def __post_init__(self) -> None:
         _check_columns(self.columns)
-        _check_extra_columns(self.extra_columns)
+        _check_names("extra_columns", self.extra_columns)
+        _check_names("column_names", self.column_names)
         _check_words(self)
         for name in _AT_LEAST_ONE:
             _check_number(name, getattr(self, name), smallest=1)
         if self.max_errors is not None:
             _check_number("max_errors", self.max_errors, smallest=0)
-
-    @classmethod
-    def from_mapping(cls, mapping: Mapping[str, Any]) -> IngestSettings:
-        """Return the settings of a TOML table or any mapping.
-
-        Parameters
-        ----------
-        mapping : setting name to value; what is absent keeps its default
-
-        Raises
-        ------
-        ConfigError : an unknown name (the nearest known one is suggested), or a value that cannot
-        be used
-
-        Examples
-        --------
-        >>> IngestSettings.from_mapping({"format": "csv"}).format
-        'csv'
-        """
-        known = [f.name for f in fields(cls)]
-        for name in mapping:
-            if name not in known:
-                raise ConfigError(f"Unknown ingest setting {name!r}.{nearest(str(name), known)}")
-        values = dict(mapping)
-        extra = values.get("extra_columns")
-        if isinstance(extra, list):
-            values["extra_columns"] = tuple(extra)
-        return cls(**values)
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return " Did you mean 'x'?" or, where nothing is near, " Known: a, b, c."."""
-    names = list(known)
-    folded = {n.casefold(): n for n in names}
-    close = difflib.get_close_matches(name.casefold(), folded, n=1)
-    if close:
-        return f" Did you mean {folded[close[0]]!r}?"
-    return f" Known: {', '.join(names)}."
 
 
 def _check_columns(columns: object) -> None:
@@ -170,9 +135,9 @@ def _check_columns(columns: object) -> None:
             raise ConfigError(f"columns[{name!r}] must be the name of a column, got {column!r}")
 
 
-def _check_extra_columns(extra: object) -> None:
-    if not isinstance(extra, tuple) or not all(isinstance(name, str) for name in extra):
-        raise ConfigError(f"extra_columns must be a tuple of column names, got {extra!r}")
+def _check_names(setting: str, names: object) -> None:
+    if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
+        raise ConfigError(f"{setting} must be a list of column names, got {names!r}")
 
 
 def _check_words(settings: IngestSettings) -> None:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from recommender._settings import nearest
 from recommender.article import Article
 from recommender.errors import InputError, SourceNotFoundError
 from recommender.ingest.formats import choose_format, format_of_suffix
@@ -17,7 +18,7 @@ from recommender.ingest.jsonlines import json_records
 from recommender.ingest.pages import page_article
 from recommender.ingest.records import article_from_record, plan_columns
 from recommender.ingest.rejections import NoticeKind, RejectionReason, Rejections
-from recommender.ingest.settings import DEFAULT_SETTINGS, IngestSettings, nearest
+from recommender.ingest.settings import DEFAULT_SETTINGS, IngestSettings
 from recommender.ingest.streams import SourceFile, open_source
 from recommender.ingest.tables import (
     NotArticlesError,

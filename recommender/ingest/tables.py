@@ -10,10 +10,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from recommender._settings import nearest
 from recommender.errors import InputError, MissingExtraError
 from recommender.ingest.records import plan_columns
 from recommender.ingest.rejections import NoticeKind, RejectionReason
-from recommender.ingest.settings import IngestSettings, nearest
+from recommender.ingest.settings import IngestSettings
 from recommender.ingest.streams import Line, SourceFile
 
 __all__ = ["NotArticlesError", "arrow_records", "csv_records", "frame_records", "parquet_records"]
@@ -57,12 +58,15 @@ def check_header(names: Sequence[Any], place: str, settings: IngestSettings) -> 
     wanted += [] if has_text else ["a title, lead or body"]
     raise NotArticlesError(
         f"{place} has no column for {' nor for '.join(wanted)}. Its columns: {shown}. "
-        "The first row must name the columns; other names are mapped with columns="
+        "The first row must name the columns; other names are mapped with columns, "
+        "and a table without such a row is read with column_names"
     )
 
 
 def csv_records(source: SourceFile, table_format: str) -> Iterator[Record]:
-    """Yield (line number, row) of a CSV or TSV file; the first row names the columns.
+    """Yield (line number, row) of a CSV or TSV file.
+
+    The first row names the columns, unless ``column_names`` does.
 
     A quote that is never closed would swallow the rows behind it. Where the lines swallowed look
     like rows, the first is read without quoting (or rejected, if that does not give as many cells
@@ -81,7 +85,7 @@ def csv_records(source: SourceFile, table_format: str) -> Iterator[Record]:
     feed.back(first)
     delimiter = _delimiter(first, _DELIMITERS[table_format], source.settings)
     rows = _Rows(feed, delimiter)
-    header = [name.strip() for name in next(rows)]
+    header = [name.strip() for name in source.settings.column_names or next(rows)]
     check_header(header, source.name, source.settings)
     rows.n_columns = len(header)
     for row in rows:
@@ -97,11 +101,17 @@ def _as_long(row: list[str], header: list[str]) -> list[str]:
 
 
 def _delimiter(first: str, choices: str, settings: IngestSettings) -> str:
-    """Return the delimiter that gives the header the most columns with a known name."""
+    """Return the delimiter that gives the header the most columns with a known name.
+
+    Where there is no header, the one that gives as many cells as there are names.
+    """
     mapped = tuple(settings.columns.items())
+    n_names = len(settings.column_names)
 
     def known(delimiter: str) -> int:
         names = next(csv.reader([first], delimiter=delimiter))
+        if n_names:
+            return int(len(names) == n_names)
         return len(plan_columns(tuple(names), mapped, ()).fields)
 
     return max(choices, key=known)

@@ -1,11 +1,13 @@
 """The compiled loop: rows of UTF-8 to token numbers, by the rules that `tokens` states.
 
-A row is read into records (folded bytes, hash, case), so that an address found late takes back what was
-read of it; then the records are looked up in the table of types. ``Any`` stands for an integer here.
+A row is read into records (folded bytes, hash, case), so that an address found late takes back
+what was read of it; then the records are looked up in the table of types. ``Any`` stands for an
+integer here.
 
-Compiled on first use, not with declared signatures: those would compile while importing. Every caller
-passes the same types, so there is one version, kept in numba's cache on disk. ``_nrt=False`` leaves out
-the counting of references to arrays, which took more time than the reading; nothing here allocates.
+Compiled on first use, not with declared signatures: those would compile while importing. Every
+caller passes the same types, so there is one version, kept in numba's cache on disk.
+``_nrt=False`` leaves out the counting of references to arrays, which took more time than the
+reading; nothing here allocates.
 """
 
 from __future__ import annotations
@@ -48,8 +50,9 @@ MAX_TOKEN_BYTES: Final = 4 * (MAX_TOKEN_CHARS + 1)
 _STRESS: Final = 0x301
 _END, _SKIP, _ADD = 0, 1, 2
 _WORD, _URL, _MAIL = 0, 1, 2
-# Where a word begins, or a separator stands: a new run, amid a run, after "word.", after a word. A run is
-# what could be an e-mail address or a host name: letters, digits, marks and the separators up to LOCAL.
+# Where a word begins, or a separator stands: a new run, amid a run, after "word.", after a word. A
+# run is what could be an e-mail address or a host name: letters, digits, marks and the separators
+# up to LOCAL.
 _FRESH, _INSIDE, _DOTTED, _AFTER_WORD, _IN_PAIRS = 0, 1, 2, 3, 4
 # Places in the state of a row.
 _N_RECORDS, _RUN_START, _PLACE, _N_OVERLONG = 0, 1, 2, 3
@@ -73,8 +76,9 @@ def inlined(function: F) -> F:
 class Words(NamedTuple):
     """The hash table of types and the tokens so far.
 
-    A slot is 0 or the upper half of a hash with type + 1 below it; type ``i`` is ``blob[ends[i]:ends[i + 1]]``;
-    ``size`` holds the numbers of types, tokens and dropped long words, and of tokens there must be room for.
+    A slot is 0 or the upper half of a hash with type + 1 below it; type ``i`` is
+    ``blob[ends[i]:ends[i + 1]]``; ``size`` holds the numbers of types, tokens and dropped long
+    words, and of tokens there must be room for.
     """
 
     slots: NDArray[np.uint64]
@@ -152,7 +156,7 @@ def _encode(blob: Bytes, at: Any, code: Any) -> Any:
 
 @inlined
 def _joins(kind: Any, before: Any, after: Any, joined: Any) -> Any:
-    """Say whether an apostrophe or a hyphen stands inside a word. ``before`` is LETTER, MARK or DIGIT."""
+    """Say whether an apostrophe or a hyphen stands inside a word that goes on from ``before``."""
     if kind == nz.APOSTROPHE:
         return before != nz.DIGIT and after == nz.LETTER
     if kind != nz.HYPHEN or joined:
@@ -162,7 +166,7 @@ def _joins(kind: Any, before: Any, after: Any, joined: Any) -> Any:
 
 @inlined
 def _action(kind: Any, before: Any, after: Any, joined: Any, is_stress: Any) -> Any:
-    """Say what to do with a character that is neither letter nor digit: end the word, skip it, add it."""
+    """Say whether a character other than letter and digit ends the word, is skipped or added."""
     if kind == nz.MARK:
         if before == nz.DIGIT:
             return _END
@@ -175,19 +179,19 @@ def _action(kind: Any, before: Any, after: Any, joined: Any, is_stress: Any) -> 
 @inlined
 def _mix(h: Any, code: Any) -> Any:
     """Return the hash with one more code point in it; 64 bits, wrapping."""
-    h = (h ^ np.uint64(code)) * np.uint64(_FACTOR)
-    return h ^ (h >> np.uint64(32))
+    return (h ^ np.uint64(code)) * np.uint64(_FACTOR)
 
 
 @inlined
 def _scan_word(data: Bytes, p: Any, end: Any, table: Table, blob: Bytes, at: Any) -> Any:
     """Fold the word that begins at byte ``p`` into ``blob[at:]``.
 
-    Returns where it stops, its folded bytes and characters, its hash, its letters, its capitals, whether the
-    first character is a capital, and whether there are only ASCII letters in it. Past 64 characters nothing
-    more is written.
+    Returns where it stops, its folded bytes and characters, its hash, its letters, its capitals,
+    whether the first character is a capital, and whether there are only ASCII letters in it. Past
+    64 characters nothing more is written.
     """
-    h, free, n_chars, n_letters, n_upper = np.uint64(_SEED), at, 0, 0, 0
+    h, free, n_chars, n_letters = np.uint64(_SEED), at, 0, 0
+    n_upper: Any = 0
     before, joined, plain, cyrillic, first = np.int64(nz.DIGIT), False, True, False, np.int64(0)
     while p < end:
         code, q = _decode(data, p)
@@ -202,7 +206,7 @@ def _scan_word(data: Bytes, p: Any, end: Any, table: Table, blob: Bytes, at: Any
             if action == _SKIP:
                 p = q
                 continue
-        upper = np.int64((entry & nz.UPPER) != 0)
+        upper: Any = np.int64((entry & nz.UPPER) != 0)
         if n_chars == 0:
             first = upper
         n_upper += upper
@@ -246,7 +250,7 @@ def _find(
 
 @compiled
 def _enter(words: Words, scratch: Bytes, records: Numbers, n: Any) -> Any:
-    """Turn the first ``n`` records of a row into tokens; False, and no token, if there was no room."""
+    """Turn ``n`` records of a row into tokens; False, and no token, if there was no room."""
     slots, ends, blob, tokens, size = words
     n_types, n_tokens = size[0], size[1]
     size[3] = n_tokens + n
@@ -260,8 +264,8 @@ def _enter(words: Words, scratch: Bytes, records: Numbers, n: Any) -> Any:
             free = ends[n_types]
             if n_types + 1 >= len(ends) or free + stop - at > len(blob):
                 return False
-            for i in range(stop - at):
-                blob[free + i] = scratch[at + i]
+            for k in range(stop - at):
+                blob[free + k] = scratch[at + k]
             n_types += 1
             ends[n_types] = free + stop - at
             slots[slot] = (h >> np.uint64(32)) << np.uint64(32) | np.uint64(n_types)
@@ -315,6 +319,11 @@ def _is_scheme(data: Bytes, p: Any, end: Any) -> Any:
 
 
 @inlined
+def _begins_run(place: Any) -> Any:
+    return place in (_FRESH, _IN_PAIRS)
+
+
+@inlined
 def _is_www(blob: Bytes, at: Any, n_bytes: Any) -> Any:
     return n_bytes == 3 and blob[at] == 0x77 and blob[at + 1] == 0x77 and blob[at + 2] == 0x77
 
@@ -323,8 +332,8 @@ def _is_www(blob: Bytes, at: Any, n_bytes: Any) -> Any:
 def _link_at(data: Bytes, p: Any, end: Any, table: Table, place: Any, plain_bytes: Any) -> Any:
     """Say what a word turns out to be by what follows it at byte ``p``.
 
-    ``plain_bytes`` is its length if it is all ASCII letters, else 0. Returns a kind and whether the run
-    before the word goes with it.
+    ``plain_bytes`` is its length if it is all ASCII letters, else 0. Returns a kind and whether
+    the run before the word goes with it.
     """
     kind = _class_at(data, p, end, table)
     if kind == nz.COLON:
@@ -350,7 +359,7 @@ def _read_word(
     )
     state[_PLACE] = _AFTER_WORD
     if q < end and (data[q] == 0x2E or data[q] == 0x3A or data[q] == 0x2F or data[q] == 0x40):
-        if data[q] == 0x2E and place == _FRESH and _is_www(scratch, at, n_bytes):
+        if data[q] == 0x2E and _begins_run(place) and _is_www(scratch, at, n_bytes):
             return _skip_url(data, q, end, table)
         link, with_run = _link_at(data, q, end, table, place, n_bytes if plain else 0)
         if with_run:
@@ -373,7 +382,7 @@ def _read_word(
 def _read_pair(
     data: Bytes, p: Any, end: Any, table: Table, scratch: Bytes, records: Numbers, state: Numbers
 ) -> Any:
-    """Read the pair of unspaced characters at byte ``p``; a lone one counts only if it is the whole run."""
+    """Read a pair of unspaced characters; a lone one counts only if it is the whole run."""
     at = records[state[_N_RECORDS], 0]
     code, q = _decode(data, p)
     folded = _look_up(table, code) >> nz.FOLD_SHIFT
@@ -392,7 +401,7 @@ def _read_pair(
 
 @inlined
 def _next_place(kind: Any, place: Any) -> Any:
-    """Return the place after a separator: "word." is special, the characters of addresses stay in the run."""
+    """Return the place after a separator; those that addresses are made of stay in the run."""
     if kind == nz.DOT and place == _AFTER_WORD:
         return _DOTTED
     return _INSIDE if nz.APOSTROPHE <= kind <= nz.LOCAL else _FRESH
@@ -411,7 +420,7 @@ def _scan_row(
     """Record the words of one row; False if it has to be cleaned first."""
     state[_N_RECORDS], state[_PLACE], state[_N_OVERLONG], records[0, 0] = 0, _FRESH, 0, 0
     while p < end:
-        if state[_PLACE] == _FRESH or state[_PLACE] == _IN_PAIRS:
+        if _begins_run(state[_PLACE]):
             state[_RUN_START] = state[_N_RECORDS]
         kind = _class_at(data, p, end, table)
         if kind == nz.LETTER or kind == nz.DIGIT:

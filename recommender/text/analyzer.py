@@ -1,6 +1,7 @@
 """From text to terms: tokens, then stop words, stems and n-grams, worked out once per word type.
 
-`Analyzer.terms` is the plain-Python statement of the rules, `Analyzer.count` the fast way to the same counts.
+`Analyzer.terms` is the plain-Python statement of the rules, `Analyzer.count` the fast way to the
+same counts.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from recommender.text.counts import (
     TermCounts,
     count_rows,
     decoded,
+    encoded,
     group_forms,
     merge_counts,
 )
@@ -39,7 +41,8 @@ ANALYSIS_VERSION: Final = 1
 
 _NUMBERS: Final = ("years", "all", "none")
 _YEAR: Final = re.compile("(?:19|20)[0-9][0-9]")
-# "2022-го", "90-х", "25-летие" were joined by the tokenizer; with a mere ending the number is what is meant.
+# "2022-го", "90-х", "25-летие" were joined by the tokenizer; with a mere ending the number is what
+# is meant.
 _ORDINAL: Final = re.compile(
     "([0-9]+)(?:а|е|й|х|я|го|ей|ий|им|их|ма|ми|му|ой|ом|та|те|ти|то|ту|ть|ша|ше|ая|ое|ої|ою|ую|их)"
 )
@@ -88,8 +91,9 @@ class TextSettings:
     min_token_chars : int
         Shorter words are dropped; letters and digits count. Scripts without spaces are exempt.
     numbers : "years", "all" or "none"
-        Which pure numbers are terms: four digits from 1900 to 2099; all of two digits or more; none.
-        Other numbers are prices, scores and hours: they bind stories that have nothing in common.
+        Which pure numbers are terms: four digits from 1900 to 2099; all of two digits or more;
+        none. Other numbers are prices, scores and hours: they bind stories that have nothing in
+        common.
     """
 
     stemming: str = "default"
@@ -135,8 +139,9 @@ class Analyzer:
     ----------
     settings : TextSettings
     fingerprint : str
-        SHA-256 over the settings, the lists, the stemmers and the rules: equal fingerprints, equal terms.
-        (Letters added to Unicode later than Python's own tables are the one thing it does not cover.)
+        SHA-256 over the settings, the lists, the stemmers and the rules: equal fingerprints, equal
+        terms. (Letters added to Unicode later than Python's own tables are the one thing it does
+        not cover.)
 
     Examples
     --------
@@ -169,12 +174,13 @@ class Analyzer:
         *,
         weights: Mapping[str, int],
     ) -> TermCounts:
-        """Count the terms of articles: for each field those of `terms`, times the weight of the field.
+        """Count the terms of articles: those of each field, times the weight of the field.
 
         Parameters
         ----------
         columns : mapping of field to StringColumn
-            All of one length, that of ``langs``. Callers cut large inputs into chunks of some 64 MB.
+            All of one length, that of ``langs``. Callers cut large inputs into chunks of some 64
+            MB.
         langs : sequence of str
             The language of each article.
         weights : mapping of field to int >= 0
@@ -213,9 +219,14 @@ class Analyzer:
         low, high = self.settings.ngram_range
         first = _Stream(table[tokens.ids >> CASE_BITS], tokens.starts, tokens.stops, words)
         streams = [first] if high == 1 else _with_ngrams(first, low, high)
-        vocabulary, indptr, numbered = _counted(streams, [weight for _, weight in used], len(rows))
-        forms = _forms(terms, surfaces, seen[present], vocabulary)
-        return TermCounts(indptr, *numbered, vocabulary, forms, tokens.n_overlong)
+        vocabulary, places = _united(streams)
+        # Single words are terms only where sequences of one are asked for.
+        final = places[0] if low == 1 else np.full(len(words) + 1, -1, np.int32)
+        forms = _forms(final[numbers], surfaces, seen[present])
+        terms_used, spans = _side_by_side(streams, places)
+        weights = np.tile(np.array([weight for _, weight in used], np.int32), len(streams))
+        counted = count_rows(terms_used, spans, weights, len(vocabulary))
+        return TermCounts(*counted, encoded(vocabulary), forms, tokens.n_overlong)
 
     def _terms_of(self, types: Sequence[str], lang: str) -> tuple[list[str], list[str]]:
         """Return the term of each word type, "" for none, and the type with look-alikes mended."""
@@ -241,7 +252,7 @@ class Analyzer:
 
 @dataclass(frozen=True, slots=True)
 class _Stream:
-    """Term numbers in text order, -1 for none; those of a row of a column are at ``starts:stops[column, row]``."""
+    """Term numbers in text order, -1 for none; starts and stops are (n_columns, n_rows)."""
 
     terms: NDArray[np.int32]
     starts: NDArray[np.int64]
@@ -250,7 +261,7 @@ class _Stream:
 
 
 def _with_ngrams(words: _Stream, low: int, high: int) -> list[_Stream]:
-    """Return the streams of sequences of ``low`` to ``high`` kept words, none across fields or rows."""
+    """Return streams of sequences of ``low`` to ``high`` kept words, none across fields or rows."""
     order = np.argsort(words.starts, axis=None, kind="stable")
     lengths = (words.stops - words.starts).ravel()[order]
     segments = np.repeat(np.arange(len(order)), lengths)
@@ -260,7 +271,8 @@ def _with_ngrams(words: _Stream, low: int, high: int) -> list[_Stream]:
     streams = [words] if low == 1 else []
     for n in range(2, high + 1):
         whole = segments[: len(segments) - n + 1] == segments[n - 1 :]
-        # Row i of `grams` is the sequence that begins at word i; where it is cut short its number is void.
+        # Row i of `grams` is the sequence that begins at word i; where it is cut short its number
+        # is void.
         pairs = grams[: len(whole)] * max(1, len(words.vocabulary)) + terms[n - 1 :]
         unique, places = np.unique(pairs[whole], return_inverse=True)
         heads, tails = np.divmod(unique, max(1, len(words.vocabulary)))
@@ -279,34 +291,33 @@ def _with_ngrams(words: _Stream, low: int, high: int) -> list[_Stream]:
 def _bounds(
     segments: NDArray[np.int64], order: NDArray[np.int64], shape: tuple[int, ...]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return where each segment begins and ends in ascending ``segments``, as (n_columns, n_rows)."""
+    """Return where each segment begins and ends in ascending ``segments``, in ``shape``."""
     starts, stops = np.zeros(len(order), np.int64), np.zeros(len(order), np.int64)
     starts[order] = np.searchsorted(segments, np.arange(len(order)), "left")
     stops[order] = np.searchsorted(segments, np.arange(len(order)), "right")
     return starts.reshape(shape), stops.reshape(shape)
 
 
-def _counted(
-    streams: Sequence[_Stream], weights: Sequence[int], n_rows: int
-) -> tuple[StringColumn, NDArray[np.int64], tuple[NDArray[np.int32], NDArray[np.int32]]]:
-    """Return the vocabulary of all streams, and the rows over it: indptr, (terms, counts)."""
+def _united(streams: Sequence[_Stream]) -> tuple[list[str], list[NDArray[np.int32]]]:
+    """Return the vocabulary of all streams, and where the terms of each stand in it (-1: -1)."""
+    none = np.array([-1], np.int32)
+    if len(streams) == 1:
+        words = streams[0].vocabulary
+        return words, [np.append(np.arange(len(words), dtype=np.int32), none)]
     vocabulary, numbers = _numbered([term for stream in streams for term in stream.vocabulary])
-    terms, starts, stops = [], [], []
-    n_before, n_tokens = 0, 0
-    for stream in streams:
-        # One more place at the end, where -1 finds itself.
-        table = np.append(numbers[n_before : n_before + len(stream.vocabulary)], np.int32(-1))
-        terms.append(table[stream.terms])
-        starts.append(stream.starts + n_tokens)
-        stops.append(stream.stops + n_tokens)
-        n_before += len(stream.vocabulary)
-        n_tokens += len(stream.terms)
-    every = np.concatenate([np.zeros(0, np.int32), *terms])
-    empty = np.zeros((0, n_rows), np.int64)
-    spans = (np.concatenate([empty, *starts]), np.concatenate([empty, *stops]))
-    by_column = np.tile(np.array(weights, np.int32), len(streams))
-    indptr, indices, counts = count_rows(every, spans, by_column, len(vocabulary))
-    return StringColumn.from_strings(vocabulary), indptr, (indices, counts)
+    ends = np.cumsum([len(stream.vocabulary) for stream in streams])
+    return vocabulary, [np.append(part, none) for part in np.split(numbers, ends[:-1])]
+
+
+def _side_by_side(
+    streams: Sequence[_Stream], places: Sequence[NDArray[np.int32]]
+) -> tuple[NDArray[np.int32], tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Return the streams as columns of one: terms in the united vocabulary, starts and stops."""
+    terms = [place[stream.terms] for place, stream in zip(places, streams, strict=True)]
+    before = np.cumsum([0, *map(len, terms)])
+    starts = [s.starts + n for n, s in zip(before[:-1], streams, strict=True)]
+    stops = [s.stops + n for n, s in zip(before[:-1], streams, strict=True)]
+    return np.concatenate(terms), (np.concatenate(starts), np.concatenate(stops))
 
 
 def _numbered(terms: Sequence[str]) -> tuple[list[str], NDArray[np.int32]]:
@@ -317,21 +328,14 @@ def _numbered(terms: Sequence[str]) -> tuple[list[str], NDArray[np.int32]]:
     return vocabulary, np.fromiter((places[term] for term in terms), np.int32, len(terms))
 
 
-def _forms(
-    terms: Sequence[str],
-    surfaces: Sequence[str],
-    seen: NDArray[np.int64],
-    vocabulary: StringColumn,
-) -> Forms:
-    """Return the surfaces of the terms in ``vocabulary``; ``seen`` has a column for each case."""
-    numbers = {term: i for i, term in enumerate(decoded(vocabulary))}
-    chosen = np.array([i for i, term in enumerate(terms) if term in numbers], np.int64)
-    term_ids = np.fromiter((numbers[terms[i]] for i in chosen.tolist()), np.int32, len(chosen))
+def _forms(terms: NDArray[np.int32], surfaces: Sequence[str], seen: NDArray[np.int64]) -> Forms:
+    """Return the surfaces of word types that have a term; ``seen`` has a column for each case."""
+    chosen = np.flatnonzero(terms >= 0)
     names, surface_ids = _numbered([surfaces[i] for i in chosen.tolist()])
     cases = np.arange(seen.shape[1])
     columns = (cases >= 0, cases & CAPITALISED != 0, cases & UPPER_CASE != 0)
     sums = [seen[chosen][:, which].sum(axis=1) for which in columns]
-    return group_forms(term_ids, surface_ids, StringColumn.from_strings(names), sums)
+    return group_forms(terms[chosen], surface_ids, encoded(names), sums)
 
 
 def _without_ending(word: str) -> str:

@@ -1,4 +1,4 @@
-"""Term counts of some articles: sparse rows, their vocabulary, and how each term looked in the texts.
+"""Term counts: sparse rows, their vocabulary, and how each term looked in the texts.
 
 Parts counted apart can be merged; the result is the same as if all had been counted at once.
 """
@@ -26,7 +26,7 @@ T = TypeVar("T", bound=np.generic)
 
 @dataclass(frozen=True, slots=True)
 class Forms:
-    """The words behind the terms, ascending by term, then by the word's bytes. Not weighted by field.
+    """The words behind the terms, ascending by term, then by bytes; not weighted by field.
 
     Attributes
     ----------
@@ -126,7 +126,7 @@ def group_forms(
     surfaces: StringColumn,
     columns: Iterable[NDArray[np.int64]],
 ) -> Forms:
-    """Return the forms of (term, surface) pairs that may repeat. ``surfaces`` is sorted, without repeats."""
+    """Return the forms of pairs that may repeat; ``surfaces`` are sorted, each once."""
     keys = terms.astype(np.int64) * max(1, len(surfaces)) + surface_ids
     unique, places = np.unique(keys, return_inverse=True)
     term_of, surface_of = np.divmod(unique, max(1, len(surfaces)))
@@ -163,10 +163,11 @@ def count_rows(
 
 
 def display_forms(counts: TermCounts) -> StringColumn:
-    """Return for each term the word to show: its most frequent form (ties: first by bytes), cased as mostly.
+    """Return for each term the word to show.
 
-    A word all in capitals more than half of the time is shown so ("НАТО"), else one that mostly begins with a
-    capital ("Kyiv"), else in lower case. Word sequences are shown word by word.
+    The most frequent form (ties: first by bytes), cased as it mostly was.
+    A word all in capitals more than half of the time is shown so ("НАТО"), else one that mostly
+    begins with a capital ("Kyiv"), else in lower case. Word sequences are shown word by word.
     """
     forms, vocabulary = counts.forms, decoded(counts.vocabulary)
     order = np.lexsort((-forms.counts, forms.terms))
@@ -194,13 +195,13 @@ def _cased(surface: str, capitalised: bool, upper: bool) -> str:
 
 
 def _unite(columns: Sequence[StringColumn]) -> tuple[StringColumn, list[NDArray[np.int32]]]:
-    """Return all strings once, sorted by bytes, and for each column the places of its strings there."""
+    """Return all strings once, sorted by bytes, and the places of each column's strings there."""
     lists = [decoded(column) for column in columns]
     # Code points and UTF-8 sort alike.
     united = sorted(set().union(*lists))
     places = {string: i for i, string in enumerate(united)}
     maps = [np.fromiter((places[s] for s in strings), np.int32, len(strings)) for strings in lists]
-    return StringColumn.from_strings(united), maps
+    return encoded(united), maps
 
 
 def _taken(column: StringColumn, rows: NDArray[np.int64]) -> StringColumn:
@@ -215,6 +216,11 @@ def decoded(column: StringColumn) -> list[str]:
     """Return the strings of ``column``; quicker than ``list``."""
     data, offsets = column.data.tobytes(), column.offsets.tolist()
     return [data[i:j].decode() for i, j in pairwise(offsets)]
+
+
+def encoded(strings: Sequence[str]) -> StringColumn:
+    """Return a column of strings that came from UTF-8, so that none can fail to be encoded."""
+    return StringColumn.from_bytes([string.encode() for string in strings])
 
 
 def _joined(arrays: Sequence[NDArray[T]], dtype: type[T]) -> NDArray[T]:
@@ -243,7 +249,7 @@ def _transposed(csr: _Rows, n_columns: int) -> _Rows:
 
 @compiled
 def _scatter(csr: _Rows, out: _Rows) -> None:
-    """Move each entry (row, column) to (column, row), rows in order; ``out[0]`` holds the next free places."""
+    """Move each entry (row, column) to (column, row); ``out[0]`` holds the next free places."""
     indptr, indices, values = csr
     free, rows, moved = out
     for row in range(len(indptr) - 1):
@@ -262,7 +268,7 @@ def _count_rows(
     marks: _Pair,
     out: _Rows,
 ) -> None:
-    """Count row by row. ``marks`` are for each term the row it was last seen in and its entry there."""
+    """Count row by row; ``marks`` hold each term's latest row and its entry there."""
     starts, stops = spans
     last, entry = marks
     indptr, indices, counts = out

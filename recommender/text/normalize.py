@@ -1,19 +1,23 @@
-"""What every character is and folds to: one table for the compiled loop, one regular set of rules for people.
+"""What every character is and folds to: a table for the compiled loop, rules for people.
 
 The rules, in the order they apply:
 
-1. Invisible characters (soft hyphen, zero-width, joiners, bidi marks, variation selectors) are removed.
+1. Invisible characters (soft hyphen, zero-width, joiners, bidi marks, variation selectors) are
+   removed.
 2. The text is brought to NFC, so "и" + breve is "й".
-3. Each character gets a class (below) and is folded: lower case, "ё" as "е" (Russian papers print both),
-   "ς" as "σ", any decimal digit as 0-9, any apostrophe as U+0027. "ґ" and "г" stay apart, accents stay.
+3. Each character gets a class (below) and is folded: lower case, "ё" as "е" (Russian papers print
+   both), "ς" as "σ", any decimal digit as 0-9, any apostrophe as U+0027. "ґ" and "г" stay apart,
+   accents stay.
 
-Step 3 is a table look-up. Steps 1 and 2 are needed only by rows that hold a character marked `UNSTABLE`.
+Step 3 is a table look-up. Steps 1 and 2 are needed only by rows that hold a character marked
+`UNSTABLE`.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_right
 from functools import cache
 
 import numpy as np
@@ -51,7 +55,8 @@ _REMOVED = re.compile(
     "[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe00-\ufe0f\ufeff"
     "\U000e0001\U000e0020-\U000e007f\U000e0100-\U000e01ef]+"
 )
-# U+2018, U+0060, U+00B4 and U+2032 are wrong apostrophes, but between two letters nothing else is meant.
+# U+2018, U+0060, U+00B4 and U+2032 are wrong apostrophes, but between two letters nothing else is
+# meant.
 _APOSTROPHES = "'\u2019\u02bc\u2018\u201b`\u00b4\u2032\u02b9\u02bb\uff07"
 _ASCII = {
     **dict.fromkeys("'`", APOSTROPHE),
@@ -79,6 +84,7 @@ _UNSPACED_RANGES = (
     (0xFF66, 0xFF9F),
     (0x1B000, 0x1B16F),
 )
+_UNSPACED_STARTS = [first for first, _ in _UNSPACED_RANGES]
 _JAMO = range(0x1100, 0x1200)
 _FOLDS = {"ё": "е", "ς": "σ", "İ": "i", "Ё": "е"}
 
@@ -93,19 +99,25 @@ def clean(text: str) -> str:
 
 @cache
 def character_table(*, is_clean: bool) -> NDArray[np.uint32]:
-    """Return the entries of the first two planes and of the two ranges past them, shape (131074,), read-only.
+    """Return the entries of two planes and of the two ranges past them, shape (131074,), read-only.
 
     Parameters
     ----------
     is_clean : bool
-        False: for text as it comes; what `clean` may change has class `UNKNOWN`. True: for cleaned text.
+        False: for text as it comes; what `clean` may change has class `UNKNOWN`. True: for cleaned
+        text.
     """
-    codes = [*range(TABLE_SIZE), TABLE_SIZE, IDEOGRAPHS_END]
-    table = np.fromiter(map(_entry, codes), np.uint32, len(codes))
+    table = _entries().copy()
     if not is_clean:
         table[(table & UNSTABLE) != 0] |= UNKNOWN
     table.setflags(write=False)
     return table
+
+
+@cache
+def _entries() -> NDArray[np.uint32]:
+    codes = [*range(TABLE_SIZE), TABLE_SIZE, IDEOGRAPHS_END]
+    return np.fromiter(map(_entry, codes), np.uint32, len(codes))
 
 
 @cache
@@ -115,15 +127,16 @@ def entry_of(char: str) -> int:
 
 
 def is_unspaced(char: str) -> bool:
-    """Say whether ``char`` is of a script written without spaces, whose runs become character pairs."""
+    """Say whether ``char`` is of a script written without spaces."""
     return entry_of(char) & CLASS_MASK == UNSPACED
 
 
 def mend_lookalikes(word: str) -> str:
-    """Return a folded word that mixes Latin and Cyrillic letters in the one alphabet it was meant in.
+    """Return a folded word that mixes Latin and Cyrillic letters in the alphabet it was meant in.
 
-    It is mended when all letters of one alphabet look like letters of the other; where both ways are
-    open the alphabet with more letters stays, Cyrillic if equal. Other words come back unchanged.
+    It is mended when all letters of one alphabet look like letters of the other; where both ways
+    are open the alphabet with more letters stays, Cyrillic if equal. Other words come back
+    unchanged.
 
     Examples
     --------
@@ -142,7 +155,7 @@ def mend_lookalikes(word: str) -> str:
 
 
 def _entry(code: int) -> int:
-    """Return the entry of one code point; past the table the answer goes by range, as in the compiled loop."""
+    """Return the entry of one code point; past the table it goes by range."""
     if code >= IDEOGRAPHS_END:
         return STOP | UNSTABLE | code << FOLD_SHIFT
     if code >= TABLE_SIZE:
@@ -177,7 +190,9 @@ def _class_of_separator(char: str) -> int:
 
 
 def _in_unspaced_script(char: str) -> bool:
-    return any(first <= ord(char) <= last for first, last in _UNSPACED_RANGES)
+    code = ord(char)
+    i = bisect_right(_UNSPACED_STARTS, code) - 1
+    return i >= 0 and code <= _UNSPACED_RANGES[i][1]
 
 
 def _fold(char: str, kind: int) -> str:

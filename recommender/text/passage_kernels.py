@@ -6,23 +6,19 @@ Serial and without Python objects; the public functions above them have checked 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, types
 from numpy.typing import NDArray
+
+from recommender._jit import jit
 
 __all__ = ["add_to", "cut", "fill_spaces", "look_up"]
 
-# Mapped buffers and Arrow's are read-only, and explicit signatures must say so.
-_BYTES = types.Array(types.uint8, 1, "C", readonly=True)
-_OFFSETS = types.Array(types.int64, 1, "C", readonly=True)
-_PAIR = types.UniTuple(types.int64, 2)  # type: ignore[no-untyped-call]
 
-
-@njit(types.boolean(types.uint8), nogil=True, cache=True, inline="always")
+@jit
 def _is_blank(byte: int) -> bool:
     return byte == 32 or (9 <= byte <= 13)
 
 
-@njit(types.boolean(types.uint8), nogil=True, cache=True)
+@jit
 def _is_ascii_mark(byte: int) -> bool:
     """Say whether an ASCII byte is neither letter nor digit."""
     if byte >= 128:
@@ -31,7 +27,7 @@ def _is_ascii_mark(byte: int) -> bool:
     return not (48 <= byte <= 57 or 97 <= lower <= 122)
 
 
-@njit(types.int64(_BYTES, types.int64, types.int64), nogil=True, cache=True)
+@jit
 def _mark_at(data: NDArray[np.uint8], i: int, end: int) -> int:
     """Return the size of the mark at ``i`` (ASCII, U+0080-U+00BF, U+2000-U+203F); 0 for none."""
     byte = data[i]
@@ -44,7 +40,7 @@ def _mark_at(data: NDArray[np.uint8], i: int, end: int) -> int:
     return 0
 
 
-@njit(types.int64(_BYTES, types.int64, types.int64), nogil=True, cache=True)
+@jit
 def _mark_before(data: NDArray[np.uint8], start: int, end: int) -> int:
     """Return the bytes of the mark that ends at ``end``, 0 where none does."""
     byte = data[end - 1]
@@ -57,7 +53,7 @@ def _mark_before(data: NDArray[np.uint8], start: int, end: int) -> int:
     return 0
 
 
-@njit(types.int64(_BYTES, types.int64, types.int64), nogil=True, cache=True)
+@jit
 def _sentence_end(data: NDArray[np.uint8], i: int, end: int) -> int:
     """Return where the sentence ends whose end mark is at ``i``; -1 where none ends."""
     byte = data[i]
@@ -75,7 +71,7 @@ def _sentence_end(data: NDArray[np.uint8], i: int, end: int) -> int:
     return i
 
 
-@njit(_PAIR(_BYTES, types.int64, types.int64), nogil=True, cache=True)
+@jit
 def _trimmed(data: NDArray[np.uint8], start: int, end: int) -> tuple[int, int]:
     """Return the span without the marks and blanks at both ends."""
     while start < end:
@@ -91,11 +87,7 @@ def _trimmed(data: NDArray[np.uint8], start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-@njit(
-    types.boolean(_BYTES, types.int64, types.int64, _PAIR, types.uint64[::1]),
-    nogil=True,
-    cache=True,
-)
+@jit
 def _hash(
     data: NDArray[np.uint8],
     start: int,
@@ -125,19 +117,7 @@ def _hash(
     return limits[0] <= chars <= limits[1]
 
 
-@njit(
-    types.int64(
-        _BYTES,
-        types.int64,
-        types.int64,
-        types.int64,
-        _PAIR,
-        types.uint64[::1],
-        types.int64[:, :],
-    ),
-    nogil=True,
-    cache=True,
-)
+@jit
 def _put(
     data: NDArray[np.uint8],
     start: int,
@@ -154,19 +134,7 @@ def _put(
     return 1
 
 
-@njit(
-    types.int64(
-        _BYTES,
-        _OFFSETS,
-        types.int64,
-        types.int64,
-        _PAIR,
-        types.uint64[::1],
-        types.int64[:, ::1],
-    ),
-    nogil=True,
-    cache=True,
-)
+@jit
 def cut(
     data: NDArray[np.uint8],
     offsets: NDArray[np.int64],
@@ -205,13 +173,13 @@ def cut(
     return n
 
 
-@njit(types.int64(types.uint64, types.int64, types.int64), nogil=True, cache=True, inline="always")
+@jit
 def _slot(value: int, site: int, mask: int) -> int:
     mixed = np.uint64(value) ^ (np.uint64(site) * np.uint64(0x9E3779B97F4A7C15))
     return int((mixed ^ (mixed >> np.uint64(29))) & np.uint64(mask))
 
 
-@njit(types.void(types.uint16[::1], types.uint64[::1], types.int64[::1]), nogil=True, cache=True)
+@jit
 def add_to(table: NDArray[np.uint16], hashes: NDArray[np.uint64], sites: NDArray[np.int64]) -> None:
     """Add one to the counter of each (hash, site); a counter stops at 65,535."""
     mask = len(table) - 1
@@ -221,11 +189,7 @@ def add_to(table: NDArray[np.uint16], hashes: NDArray[np.uint64], sites: NDArray
             table[slot] += 1
 
 
-@njit(
-    types.uint16[::1](types.uint16[::1], types.uint64[::1], types.int64[::1]),
-    nogil=True,
-    cache=True,
-)
+@jit
 def look_up(
     table: NDArray[np.uint16], hashes: NDArray[np.uint64], sites: NDArray[np.int64]
 ) -> NDArray[np.uint16]:
@@ -237,7 +201,7 @@ def look_up(
     return seen
 
 
-@njit(types.void(types.uint8[::1], types.int64[::1], types.int64[::1]), nogil=True, cache=True)
+@jit
 def fill_spaces(
     data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]
 ) -> None:

@@ -1,16 +1,19 @@
 """From UTF-8 columns to token numbers: the compiled loop, and the same rules in plain Python.
 
-A word is a run of letters, decimal digits and the marks on letters, folded as `normalize` says. In it
+A word is a run of letters, decimal digits and the marks on letters, folded as `normalize` says. In
+it
 
 - an apostrophe between two letters is kept, as U+0027: "п’ять" is "п'ять";
 - one hyphen between a letter and a digit is swallowed: "F-16" is "f16", "Covid-19" is "covid19",
-  "16-річний" is "16річний". All other hyphens separate: "Івано-Франківськ" is two words, "10-15" two numbers;
+  "16-річний" is "16річний". All other hyphens separate: "Івано-Франківськ" is two words, "10-15"
+  two numbers;
 - the stress mark U+0301 on a Cyrillic letter is dropped.
 
-Dots and commas always separate, in numbers too: "24.02.2022" gives the year, and "2,000" is no year.
-Numbers of one digit and words of more than 64 characters are dropped. URLs (``scheme://``, ``www.``,
-``site.tld/path``) and e-mail addresses are dropped whole; "#word" and "@name" keep the word. Scripts written
-without spaces (Han, Kana, Thai, Lao, Khmer, Myanmar) give overlapping pairs of characters.
+Dots and commas always separate, in numbers too: "24.02.2022" gives the year, and "2,000" is no
+year. Numbers of one digit and words of more than 64 characters are dropped. URLs (``scheme://``,
+``www.``, ``site.tld/path``) and e-mail addresses are dropped whole; "#word" and "@name" keep the
+word. Scripts written without spaces (Han, Kana, Thai, Lao, Khmer, Myanmar) give overlapping pairs
+of characters.
 """
 
 from __future__ import annotations
@@ -74,8 +77,8 @@ class Tokens:
 def tokenize(columns: Sequence[StringColumn], rows: NDArray[np.int64] | None = None) -> Tokens:
     """Return the tokens of ``rows`` (all if None) of ``columns``, which are equally long.
 
-    Rows with characters that have to be removed or composed are cleaned in Python and read again; the
-    result is the same as if all text had been cleaned. Memory: 4 bytes a token and the types.
+    Rows with characters that have to be removed or composed are cleaned in Python and read again;
+    the result is the same as if all text had been cleaned. Memory: 4 bytes a token and the types.
     """
     n_rows = len(columns[0]) if rows is None else len(rows)
     n_bytes = sum(column.n_bytes for column in columns)
@@ -137,10 +140,10 @@ def _read_rows(
 
 
 def _empty_words(n_bytes: int) -> Words:
-    """Return room for a text of usual richness: a token in six bytes, a type in 256."""
-    capacity = 1 << max(13, min(20, (n_bytes >> 8).bit_length()))
+    """Return room for a text of usual richness: a token in six bytes, a type in 512."""
+    capacity = 1 << max(13, min(20, (n_bytes >> 9).bit_length()))
     return Words(
-        np.zeros(4 * capacity, np.uint64),
+        np.zeros(2 * capacity, np.uint64),
         np.zeros(capacity + 1, np.int64),
         np.zeros(16 * capacity, np.uint8),
         np.zeros(n_bytes // 6 + 1024, np.int32),
@@ -163,7 +166,8 @@ def _grow(words: Words) -> Words:
     return Words(slots, ends, blob, tokens, size)
 
 
-# --- the same rules, readable ------------------------------------------------------------------------
+# --- the same rules, readable
+# ------------------------------------------------------------------------
 
 # One letter for each class; "a" an ASCII letter, "w" one that is a W.
 _KINDS = {
@@ -222,7 +226,7 @@ def _kind_of(char: str) -> str:
 
 
 def _tokens_of(match: re.Match[str], text: str) -> Iterator[str]:
-    """Yield the token of a word, or "" if it is dropped; the pairs of an unspaced run; nothing of a link."""
+    """Yield a word, or "" if it is dropped; the pairs of an unspaced run; nothing of a link."""
     begin, end = match.span()
     if match["word"]:
         yield _folded_word(text[begin:end], match["word"])

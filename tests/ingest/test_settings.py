@@ -6,20 +6,21 @@ from typing import Any
 
 import pytest
 
+from recommender._settings import settings_from
 from recommender.errors import ConfigError
 from recommender.ingest import IngestSettings
 
 
 def test_settings_from_mapping_takes_known_names() -> None:
     """A TOML table becomes settings; a list becomes a tuple."""
-    settings = IngestSettings.from_mapping({"format": "csv", "extra_columns": ["a", "b"]})
+    settings = settings_from(IngestSettings, {"format": "csv", "extra_columns": ["a", "b"]}, section="[ingest]")
     assert (settings.format, settings.extra_columns) == ("csv", ("a", "b"))
 
 
 def test_settings_with_unknown_name_suggest_the_nearest() -> None:
     """A slip of the pen is refused with the name that was meant."""
     with pytest.raises(ConfigError, match=r"max_eror.*Did you mean 'max_errors'"):
-        IngestSettings.from_mapping({"max_eror": 1})
+        settings_from(IngestSettings, {"max_eror": 1}, section="[ingest]")
 
 
 @pytest.mark.parametrize(

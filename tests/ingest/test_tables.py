@@ -252,3 +252,14 @@ def test_csv_of_any_text_gives_articles_or_rejections(
     path = _csv(tmp_path_factory.mktemp("csv"), f"id,title,body\n{text}\nlast,title,body\n")
     articles, found = _read(path)
     assert (articles and articles[-1].id == "last") or found.count
+
+
+def test_table_without_header_is_read_by_column_names(tmp_path: Path) -> None:
+    """A file whose first row is an article already is read with the names given in settings."""
+    source = tmp_path / "news.tsv"
+    source.write_text("N1\tworld\tBridge closed\nN2\tsport\tCup won\n", encoding="utf-8")
+    settings = IngestSettings(column_names=("id", "section", "title"))
+
+    articles = list(read_articles(source, settings=settings))
+
+    assert [("N1", "world"), ("N2", "sport")] == [(a.id, a.section) for a in articles]

@@ -20,11 +20,7 @@ ASCII |= {"/": "slash", ":": "colon", "@": "at", "<": "stop", ">": "stop", '"': 
 def tokens(text: str) -> list[str]:
     """Return the tokens of ``text``."""
     text = unicodedata.normalize("NFC", "".join(c for c in text if ord(c) not in REMOVED))
-    kinds = [kind_of(c) for c in text]
-    for i, kind in enumerate(kinds):
-        if kind == "mark" and (i == 0 or kinds[i - 1] not in ("letter", "mark")):
-            kinds[i] = "stray"
-    kinds += ["end"] * 3
+    kinds = kinds_of(text)
     found: list[str] = []
     i = 0
     while i < len(text):
@@ -32,18 +28,33 @@ def tokens(text: str) -> list[str]:
         after = link_end(text, kinds, i) if begins_run else i
         if after == i and text[i : i + 3] == "://":
             after = url_end(kinds, i)
-        if after == i and kinds[i] in ("letter", "digit"):
-            after, word = read_word(text, kinds, i)
-            if text[after : after + 3] == "://":
-                after = url_end(kinds, after)
-            elif len(word) <= 64 and not (len(word) == 1 and word.isdigit()):
-                found.append(word)
-        if after == i and kinds[i] == "unspaced":
-            after = end_of(kinds, i, ("unspaced",))
-            chars = "".join(fold(c) for c in text[i:after])
-            found += [chars[k : k + 2] for k in range(len(chars) - 1)] or [chars]
+        if after == i:
+            after, words = words_at(text, kinds, i)
+            found += words
         i = max(after, i + 1)
     return found
+
+
+def kinds_of(text: str) -> list[str]:
+    """Return the classes of all characters; a mark that is on no letter is a stray one."""
+    kinds = [kind_of(c) for c in text]
+    for i, kind in enumerate(kinds):
+        if kind == "mark" and (i == 0 or kinds[i - 1] not in ("letter", "mark")):
+            kinds[i] = "stray"
+    return [*kinds, "end", "end", "end"]
+
+
+def words_at(text: str, kinds: list[str], i: int) -> tuple[int, list[str]]:
+    """Return where the word or the unspaced run at ``i`` ends, and what it gives."""
+    if kinds[i] in ("letter", "digit"):
+        after, word = read_word(text, kinds, i)
+        if text[after : after + 3] == "://":
+            return url_end(kinds, after), []
+        dropped = len(word) > 64 or (len(word) == 1 and word.isdigit())
+        return after, [] if dropped else [word]
+    after = end_of(kinds, i, ("unspaced",))
+    chars = "".join(fold(c) for c in text[i:after])
+    return after, [chars[k : k + 2] for k in range(len(chars) - 1)] or [chars] * (after > i)
 
 
 def kind_of(char: str) -> str:
@@ -115,10 +126,13 @@ def read_word(text: str, kinds: list[str], i: int) -> tuple[int, str]:
             word += fold(text[i])
         elif kind == "apostrophe" and before in ("letter", "mark") and after == ["letter"]:
             word += "'"
-        elif kind == "hyphen" and not joined and {before, *after} == {"letter", "digit"}:
-            joined = True
-        elif kind == "hyphen" and not joined and before == "mark" and after == ["digit"]:
+        elif kind == "hyphen" and not joined and is_joint(before, *after):
             joined = True
         elif not stress:
             return i, word
         i += 1
+
+
+def is_joint(before: str, after: str) -> bool:
+    """Say whether a hyphen stands between a letter (with or without marks) and a digit."""
+    return (before, after) in [("letter", "digit"), ("mark", "digit"), ("digit", "letter")]

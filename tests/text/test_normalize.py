@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.text import normalize as nz
-from recommender.text.normalize import character_table, clean, entry_of, is_unspaced, mend_lookalikes
+from recommender.text.normalize import (
+    character_table,
+    clean,
+    entry_of,
+    is_unspaced,
+    mend_lookalikes,
+)
 
 
 @given(st.text())
@@ -30,7 +36,16 @@ def test_text_without_unstable_characters_is_clean(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("char", "folded"),
-    [("Ї", "ї"), ("Ґ", "ґ"), ("Ё", "е"), ("Σ", "σ"), ("ς", "σ"), ("’", "'"), ("İ", "i"), ("٣", "3")],
+    [
+        ("Ї", "ї"),
+        ("Ґ", "ґ"),
+        ("Ё", "е"),
+        ("Σ", "σ"),
+        ("ς", "σ"),
+        ("’", "'"),
+        ("İ", "i"),
+        ("٣", "3"),
+    ],
 )
 def test_fold_of_characters_is_as_stated(char: str, folded: str) -> None:
     """Lower case, and the few folds beyond it."""
