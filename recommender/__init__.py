@@ -13,13 +13,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from recommender._version import __version__
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from recommender.config import Config
     from recommender.recommend import Recommender
 
-__version__ = "0.1.0"
 
 _HOMES = {
     "Article": "recommender.article",
@@ -38,7 +39,7 @@ _HOMES = {
     "verify_index": "recommender.index.check",
 }
 
-__all__ = [*sorted(_HOMES), "build", "open"]
+__all__ = [*sorted(_HOMES), "__version__", "build", "open"]
 
 
 def build(
@@ -89,4 +90,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, "__version__"])
+    return sorted(__all__)

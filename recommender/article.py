@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -201,7 +201,7 @@ class Block:
 
 def to_json(value: Any) -> Any:
     """Return a Block, a Card, an Article, ... as plain JSON types; times are ISO 8601."""
-    if isinstance(value, datetime):
+    if isinstance(value, date):  # datetime is one
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, StrEnum):
         return str(value)

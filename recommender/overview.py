@@ -35,7 +35,7 @@ def index_overview(model: Recommender, config: Config, origins: Origins) -> dict
             "size": sum(r["bytes"] for files in records for r in files.values()),
             "analysis": manifest.analysis[:16],
         },
-        "languages": dict(manifest.report["languages"]),
+        "languages": dict(Counter(manifest.report["languages"]).most_common()),
         "guessed": dict(manifest.report["guessed"]),
         "sections": dict(sections.most_common(30)),
         "rejected": dict(manifest.report["rejected"]),

@@ -172,10 +172,11 @@ class ArticleVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _count(self, X: Any) -> TermCounts:
         words = self.stop_words
+        shortest, longest = self.ngram_range
         settings = TextSettings(
             stemming=self.stemming,
             stop_words=words if words is None or isinstance(words, str) else tuple(words),
-            ngram_range=tuple(self.ngram_range),
+            ngram_range=(shortest, longest),
         )
         columns, langs, weights = _fields(X, self.lang, self.field_weights)
         return Analyzer(settings).count(columns, langs, weights=weights)
@@ -258,13 +259,15 @@ def _fields(
 def _record(row: Any) -> dict[str, Any]:
     """Return an article's fields as texts."""
     if isinstance(row, Article):
-        fields = {f: getattr(row, f) for f in _FIELDS}
+        fields: dict[str, Any] = {f: getattr(row, f) for f in _FIELDS}
         return {**fields, "tags": "\n".join(row.tags), "lang": row.lang}
     if not isinstance(row, Mapping):
         raise InputError(
             f"{row!r} is no article; expected a text, a mapping of fields, or an Article."
         )
-    known = {_ALIASES.get(k, k): v for k, v in row.items() if isinstance(v, str)}
+    known: dict[str, Any] = {
+        str(_ALIASES.get(str(k), k)): v for k, v in row.items() if isinstance(v, str)
+    }
     tags = row.get("tags")
     if isinstance(tags, list | tuple):
         known["tags"] = "\n".join(map(str, tags))

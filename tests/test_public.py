@@ -17,6 +17,7 @@ def test_exported_names_are_these_and_no_others() -> None:
         "Recommender",
         "RecommenderError",
         "Rejections",
+        "__version__",
         "build",
         "build_index",
         "export_jsonl",

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from recommender import __version__
+from recommender._version import __version__
 from recommender.errors import RecommenderError
 
 __all__ = ["cli", "main"]
@@ -50,8 +50,7 @@ class _LazyGroup(click.Group):
         except click.UsageError as error:
             from recommender._settings import nearest
 
-            error.message += nearest(args[0], _COMMANDS)
-            raise
+            raise click.UsageError(error.message + nearest(args[0], _COMMANDS), ctx) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -63,7 +62,9 @@ class _LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Start: recommender build ARTICLES.jsonl --model models/news",
 )
-@click.version_option(__version__, "-V", "--version", prog_name="recommender")
+@click.version_option(
+    __version__, "-V", "--version", prog_name="recommender", message="%(prog)s %(version)s"
+)
 def cli() -> None:
     """Related articles for news sites: articles in, "Other News" out."""
 

@@ -26,7 +26,7 @@ from rich.text import Text
 
 from recommender.article import Block, Card
 
-__all__ = ["draw_block", "megabytes", "out", "progress", "say", "table"]
+__all__ = ["as_text", "draw_block", "megabytes", "out", "progress", "say", "table"]
 
 _STEPS = {
     "read": "Reading articles",
@@ -168,12 +168,24 @@ def _day(when: datetime | None) -> str | None:
 
 def table(rows: Mapping[str, Any], *, title: str | None = None) -> None:
     """Print names and values as two columns."""
-    grid = Table(title=title, show_header=False, box=None, title_justify="left", title_style="bold")
+    console = out()
+    if title:
+        console.print(title, style="bold", markup=False)
+    grid = Table(show_header=False, box=None)
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     for name, value in rows.items():
-        grid.add_row(name, Text(str(value)))
-    out().print(grid)
+        grid.add_row(name, Text(as_text(value)))
+    console.print(grid)
+
+
+def as_text(value: Any) -> str:
+    """Return a value the way people write it."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k} {as_text(v)}" for k, v in value.items()) or "-"
+    if isinstance(value, list | tuple):
+        return ", ".join(as_text(v) for v in value) or "-"
+    return "-" if value in (None, "") else str(value)
 
 
 def megabytes(n_bytes: float) -> str:

@@ -25,8 +25,10 @@ _SOME_REJECTED = 3
 
 @click.command(
     "build",
-    epilog="Examples: recommender build articles.jsonl.gz --model models/news · "
-    "psql ... | recommender build - --model models/news",
+    epilog="\x08\nExamples:\n"
+    "  recommender build articles.jsonl.gz --model models/news\n"
+    "  recommender build pages/ --model models/news --jobs -1\n"
+    "  psql -Atc 'select row_to_json(a) from articles a' | recommender build - --model models/news",
 )
 @click.argument("articles", nargs=-1, required=True)
 @model_option

@@ -6,7 +6,10 @@ import click
 from click.shell_completion import get_completion_class
 
 
-@click.command("completion", epilog='Example: eval "$(recommender completion bash)"')
+@click.command(
+    "completion",
+    epilog='\x08\nExample:\n  eval "$(recommender completion bash)"',
+)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> None:

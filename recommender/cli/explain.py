@@ -12,7 +12,8 @@ from recommender.recommend import Recommender
 
 
 @click.command(
-    "explain", epilog="Example: recommender explain sc-en-0001 sc-en-0007 --model models/sample"
+    "explain",
+    epilog="\x08\nExample:\n  recommender explain sc-en-0001 sc-en-0002 --model models/sample",
 )
 @click.argument("article")
 @click.argument("other")

@@ -22,7 +22,7 @@ from recommender.recommend import Recommender
 
 @click.command(
     "export",
-    epilog="Example: recommender export --model models/news --limit 10 --out run.jsonl",
+    epilog="\x08\nExample:\n  recommender export --model models/news --limit 10 --out run.jsonl",
 )
 @model_option
 @config_option

@@ -7,16 +7,18 @@ from typing import Any
 
 import click
 
-from recommender.cli._options import config_option, json_option, model_option, print_json, settings
-from recommender.cli._terminal import megabytes, table
+from recommender.cli._options import config_option, json_option, model_option, print_json
+from recommender.cli._options import settings as current_settings
+from recommender.cli._terminal import as_text, megabytes, table
 from recommender.overview import article_overview, index_overview
 from recommender.recommend import Recommender
 
 
 @click.command(
     "inspect",
-    epilog="Examples: recommender inspect --model models/news · "
-    "recommender inspect sc-en-0001 --model models/news",
+    epilog="\x08\nExamples:\n"
+    "  recommender inspect --model models/news\n"
+    "  recommender inspect sc-en-0001 --model models/sample",
 )
 @click.argument("article", required=False, metavar="[ID|URL]")
 @model_option
@@ -24,7 +26,7 @@ from recommender.recommend import Recommender
 @json_option
 def command(article: str | None, model: Path, config_path: Path | None, as_json: bool) -> None:
     """Show what an index holds and how it was built, or what it knows of one article."""
-    config, origins = settings(config_path)
+    config, origins = current_settings(config_path)
     recommender = Recommender.open(model, config=config)
     if article is not None:
         found = article_overview(recommender, article)
@@ -49,7 +51,8 @@ def _draw(model: Path, found: dict[str, Any]) -> None:
             f"{i}. in {b['articles']:,}": b["text"] for i, b in enumerate(found["boilerplate"], 1)
         }
         table(rows, title="\nBoilerplate kept out of the counts")
+    settings = found["settings"].items()
     table(
-        {name: f"{s['value']}  ({s['origin']})" for name, s in found["settings"].items()},
+        {name: f"{as_text(s['value'])}  ({s['origin']})" for name, s in settings},
         title="\nSettings",
     )

@@ -23,8 +23,10 @@ from recommender.recommend import Recommender
 
 @click.command(
     "related",
-    epilog="Examples: recommender related sc-en-0001 --model models/sample · "
-    "recommender related --text draft.txt --lang uk --model models/sample",
+    epilog="\x08\nExamples:\n"
+    "  recommender related sc-en-0001 --model models/sample\n"
+    "  recommender related https://steppecourier.example/en/... --model models/sample --explain\n"
+    "  recommender related --text draft.txt --lang uk --model models/sample",
 )
 @click.argument("article", required=False, metavar="[ID|URL]")
 @model_option

@@ -12,7 +12,10 @@ from recommender.errors import DamagedIndexError
 from recommender.index.check import verify_index
 
 
-@click.command("verify", epilog="Example: recommender verify --model models/news")
+@click.command(
+    "verify",
+    epilog="\x08\nExample:\n  recommender verify --model models/news",
+)
 @model_option
 @json_option
 def command(model: Path, as_json: bool) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from recommender._settings import nearest
 from recommender.errors import ConfigError
@@ -97,7 +96,7 @@ class IngestSettings:
     'cp1251'
     """
 
-    columns: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    columns: Mapping[str, str] = field(default_factory=dict)
     column_names: tuple[str, ...] = ()
     format: str | None = None
     encoding: str = "utf-8"

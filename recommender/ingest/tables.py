@@ -85,7 +85,8 @@ def csv_records(source: SourceFile, table_format: str) -> Iterator[Record]:
     feed.back(first)
     delimiter = _delimiter(first, _DELIMITERS[table_format], source.settings)
     rows = _Rows(feed, delimiter)
-    header = [name.strip() for name in source.settings.column_names or next(rows)]
+    names = list(source.settings.column_names) or next(rows)
+    header = [name.strip() for name in names]
     check_header(header, source.name, source.settings)
     rows.n_columns = len(header)
     for row in rows:

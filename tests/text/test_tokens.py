@@ -12,7 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender._strings import StringColumn
-from recommender.text.tokens import CAPITALISED, UPPER_CASE, Tokens, split_words, tokenize
+from recommender.text import _scan
+from recommender.text.tokens import (
+    CAPITALISED,
+    UPPER_CASE,
+    Tokens,
+    _empty_words,
+    split_words,
+    tokenize,
+)
 from tests.text import oracle_tokens
 
 LETTERS = "aBzWwyxіїєґЁёйЖИКгСσςΣßİéÅȺǅʼªⱯ\U00010400\U0001d400Ꮳꭰאعहि"
@@ -184,3 +192,12 @@ def test_rows_chosen_are_read_in_their_order() -> None:
     column = StringColumn.from_strings(["один", "дв\u00adа", "три и\u0306"])
     result = tokenize([column], np.array([2, 1]))
     assert [["три", "й"], ["два"]] == [words_of(result, row) for row in range(2)]
+
+
+def test_words_of_equal_hash_stay_apart() -> None:
+    """The bytes decide: words forged to share a hash stay three types, one the start of another."""
+    scratch = np.frombuffer(b"abaabba", np.uint8).copy()  # ab, a, ab, ba
+    records = np.array([[end, 7 << 40, 0] for end in (0, 2, 3, 5, 7)], np.int64)
+    words = _empty_words(0)
+    assert _scan._enter(words, scratch, records, 4)
+    assert [0, 1, 0, 2] == (words.tokens[:4] >> 2).tolist()

@@ -1,0 +1,71 @@
+"""Indexes that lie consistently: changed by hand, with every size, digest and name made right."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.index.manifest import (
+    _digest,
+    current,
+    folder_record,
+    generation_name,
+    segment_name,
+)
+
+Change = Callable[[dict[str, Any]], object]
+
+
+def segment_folder(root: Path) -> Path:
+    """Return the folder of the index's one segment."""
+    (folder,) = (root / "segments").iterdir()
+    return folder
+
+
+def generation_folder(root: Path) -> Path:
+    """Return the folder of the live generation."""
+    return root / generation_name(current(root))
+
+
+def read_array(root: Path, name: str) -> NDArray[Any]:
+    """Return a copy of an array of the segment."""
+    array: NDArray[Any] = np.load(segment_folder(root) / f"{name}.npy")
+    return array
+
+
+def change_manifest(root: Path, change: Change) -> None:
+    """Let ``change`` edit the manifest in place, and make its own digest right again."""
+    path = generation_folder(root) / "manifest.json"
+    plain = json.loads(path.read_text(encoding="utf-8"))
+    plain.pop("digest")
+    change(plain)
+    path.write_text(json.dumps({**plain, "digest": _digest(plain)}), encoding="utf-8")
+
+
+def forge(
+    root: Path,
+    *,
+    segment: Mapping[str, NDArray[Any]] | None = None,
+    own: Mapping[str, NDArray[Any]] | None = None,
+    change: Change | None = None,
+) -> None:
+    """Replace arrays of the segment and of the generation; records, names and digests follow."""
+    folder = segment_folder(root)
+    for place, arrays in ((folder, segment), (generation_folder(root), own)):
+        for name, array in (arrays or {}).items():
+            np.save(place / f"{name}.npy", array, allow_pickle=False)
+    files = folder_record(folder)
+    folder.rename(folder.with_name(segment_name(files)))
+
+    def follow(plain: dict[str, Any]) -> None:
+        plain["segments"] = {segment_name(files): files}
+        plain["files"] = folder_record(generation_folder(root))
+        if change is not None:
+            change(plain)
+
+    change_manifest(root, follow)
