@@ -6,6 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 MODEL  := models/sample
+DEMO_ARTICLES := sc-en-0037 sc-uk-0001 sc-ru-0012
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-full lint types imports check quality bench docs lock clean

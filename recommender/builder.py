@@ -27,7 +27,7 @@ from recommender.index.writer import Corpus, write_generation
 from recommender.ingest import NoticeKind, Rejections, read_articles
 from recommender.spool import FIELDS, Spool, SpooledArticles
 from recommender.text.analyzer import Analyzer
-from recommender.text.counts import TermCounts, display_forms, merge_counts
+from recommender.text.counts import TermCounts, display_forms, local_forms, merge_counts
 from recommender.text.language import detect_language, normalize_lang
 from recommender.text.passages import Boilerplate, blank_boilerplate, find_boilerplate
 
@@ -250,12 +250,19 @@ class _Build:
         langs = [spooled.langs[int(row)] for row in spooled.order]
         names = sorted(set(langs))
         place = {name: code for code, name in enumerate(names)}
+        forms = display_forms(counts)
+        local = local_forms(counts, forms)
+        # Articles with nothing to count have a language too, so the codes are those of ``names``.
+        codes = np.array([place[lang] for lang in local.languages], np.uint8)
         corpus = Corpus(
             indptr=counts.indptr,
             terms=counts.terms,
             counts=counts.counts,
             vocabulary=counts.vocabulary,
-            forms=display_forms(counts),
+            forms=forms,
+            local_terms=local.terms,
+            local_languages=codes[local.langs],
+            local_forms=local.words,
             ids=spooled.columns["ids"].take(spooled.order),
             urls=spooled.columns["urls"].take(spooled.order),
             cards=spooled.columns["cards"].take(spooled.order),

@@ -57,7 +57,7 @@ def article_overview(model: Recommender, key: str) -> dict[str, Any]:
     parts = index.products(query.terms, query.codes, query.codes)
     heaviest = sorted(range(len(parts)), key=lambda i: (-parts[i], i))[:_TOP_TERMS]
     length = index.length(query.terms, query.codes) or 1.0
-    names = index.display(query.terms[heaviest])
+    names = index.display(query.terms[heaviest], index.language(int(doc or 0)))
     return {
         "id": index.article_id(int(doc or 0)),
         **index.card(int(doc or 0)),

@@ -179,7 +179,8 @@ class Recommender:
         UnknownArticleError : either is not in the index
         """
         doc, other_doc = self._doc(key), self._doc(other)
-        terms = self._reasons(self.index.query_of(doc), other_doc, None)
+        lang = self.index.language(doc)
+        terms = self._reasons(self.index.query_of(doc), other_doc, None, lang)
         score = sum(t.share for t in terms)
         return Explanation(
             self.index.article_id(doc), self.index.article_id(other_doc), score, terms
@@ -256,8 +257,9 @@ class Recommender:
         found = self.index.search(
             query, settings.limit, threshold=settings.threshold, choice=choice
         )
+        n_reasons = None if explain else settings.why
         cards = tuple(
-            self._card(query, int(doc), float(score), rank, None if explain else settings.why)
+            self._card(query, (int(doc), float(score)), rank, n_reasons, source.lang)
             for rank, (doc, score) in enumerate(zip(found.docs, found.scores, strict=True), 1)
         )
         return Block(
@@ -275,7 +277,15 @@ class Recommender:
         docs = frozenset(doc for _, doc in found if doc is not None)
         return docs, tuple(key for key, doc in found if doc is None)
 
-    def _card(self, query: Query, doc: int, score: float, rank: int, n_reasons: int | None) -> Card:
+    def _card(
+        self,
+        query: Query,
+        found: tuple[int, float],
+        rank: int,
+        n_reasons: int | None,
+        lang: str | None,
+    ) -> Card:
+        doc, score = found
         stored = self.index.card(doc)
         image = stored.get("image")
         return Card(
@@ -295,13 +305,15 @@ class Recommender:
             rank=rank,
             score=score,
             origin="similar",
-            why=self._reasons(query, doc, n_reasons),
+            why=self._reasons(query, doc, n_reasons, lang),
             extra=stored.get("extra", {}),
         )
 
-    def _reasons(self, query: Query, doc: int, limit: int | None) -> tuple[Reason, ...]:
+    def _reasons(
+        self, query: Query, doc: int, limit: int | None, lang: str | None
+    ) -> tuple[Reason, ...]:
         terms, shares = self.index.shared_terms(query, doc)
-        names = self.index.display(terms[:limit])
+        names = self.index.display(terms[:limit], lang)
         return tuple(Reason(n, float(s)) for n, s in zip(names, shares[:limit], strict=True))
 
     def info(self) -> IndexInfo:

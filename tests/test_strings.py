@@ -31,7 +31,13 @@ def test_from_strings_any_text_comes_back(strings: list[str]) -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("a\ud800b", "a\ufffdb"), ("\udc00", "\ufffd"), ("\ud83d\ude00", "😀"), ("", ""), ("\0", "\0")],
+    [
+        ("a\ud800b", "a\ufffdb"),
+        ("\udc00", "\ufffd"),
+        ("\ud83d\ude00", "😀"),
+        ("", ""),
+        ("\0", "\0"),
+    ],
 )
 def test_from_strings_odd_text_has_one_form(text: str, expected: str) -> None:
     """A lone surrogate becomes U+FFFD, a pair its character."""

@@ -117,7 +117,9 @@ def test_normalize_url_form_is_readable() -> None:
     assert normalize_url(url) == "news.example/a/b?id=7"
 
 
-@pytest.mark.parametrize("text", ["", "   ", "Заголовок без адреси", "http://", "http://[::1", "/a"])
+@pytest.mark.parametrize(
+    "text", ["", "   ", "Заголовок без адреси", "http://", "http://[::1", "/a"]
+)
 def test_normalize_url_what_is_no_url_comes_back_stripped(text: str) -> None:
     """Such a look-up finds nothing and breaks nothing."""
     assert text.strip() == normalize_url(text)

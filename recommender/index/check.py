@@ -97,6 +97,7 @@ def _shapes(index: Index) -> Iterator[str]:
         "published": (len(segment.published), n_docs),
         "norms": (len(index.statistics.norms), n_docs),
         "forms": (len(segment.forms), n_terms),
+        "local_keys": (len(segment.local_keys), len(segment.local_forms)),
         "df": (len(index.df), n_terms),
         "directory": (len(segment.postings.entry_ptr), n_terms + 1),
         "articles of the manifest": (index.manifest.counts["articles"], n_docs),
@@ -109,7 +110,7 @@ def _shapes(index: Index) -> Iterator[str]:
 
 
 def _columns(index: Index) -> Iterator[str]:
-    for name in ("terms", "forms", "ids", "urls", "cards"):
+    for name in ("terms", "forms", "local_forms", "ids", "urls", "cards"):
         column: StringColumn = getattr(index.segment, name)
         starts, data = column.offsets, np.asarray(column.data)
         if starts[0] != 0 or np.any(starts[1:] < starts[:-1]) or starts[-1] != len(data):

@@ -292,9 +292,20 @@ class Index:
         order = order[parts[order] > 0]
         return terms[order], parts[order] / (length or 1.0)
 
-    def display(self, terms: Sequence[int] | NDArray[np.int32]) -> list[str]:
-        """Return how terms are written for people."""
-        return [self.segment.forms[int(t)] for t in terms]
+    def display(
+        self, terms: Sequence[int] | NDArray[np.int32], language: str | None = None
+    ) -> list[str]:
+        """Return how terms are written for people, by ``language`` where it has its own word."""
+        codes = self.language_codes([language or ""])
+        return [self._written(int(term), codes) for term in terms]
+
+    def _written(self, term: int, codes: frozenset[int]) -> str:
+        keys = self.segment.local_keys
+        for code in codes:
+            place = int(np.searchsorted(keys, term * 256 + code))
+            if place < len(keys) and keys[place] == term * 256 + code:
+                return self.segment.local_forms[place]
+        return self.segment.forms[term]
 
     def _choice(self, choice: Choice, doc: int | None) -> tuple[Any, ...]:
         wanted = np.full(256, choice.languages is None)

@@ -72,6 +72,8 @@ class Segment:
     postings, rows : the matrix, by term and by document
     terms : StringColumn of n_terms, commonest first; term number = place
     forms : StringColumn of n_terms, how each term is written for people
+    local_forms : StringColumn of n_local, how terms are written in one language, where otherwise
+    local_keys : (n_local,) int64, ascending: term number * 256 + language code
     ids, urls : StringColumn of n_docs; URLs normalised, "" = none
     cards : StringColumn of n_docs, what a card shows, as JSON
     term_keys, id_keys, url_keys : KeyTable over the three
@@ -83,6 +85,7 @@ class Segment:
     rows: Rows
     terms: StringColumn
     forms: StringColumn
+    local_forms: StringColumn
     ids: StringColumn
     urls: StringColumn
     cards: StringColumn
@@ -91,6 +94,7 @@ class Segment:
     url_keys: KeyTable
     languages: NDArray[np.uint8]
     published: NDArray[np.int64]
+    local_keys: NDArray[np.int64]
 
     @property
     def n_docs(self) -> int:
@@ -104,7 +108,7 @@ class Segment:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return every array under the name of its file, without ``.npy``."""
-        out: dict[str, NDArray[Any]] = {"languages": self.languages, "published": self.published}
+        out: dict[str, NDArray[Any]] = {name: getattr(self, name) for name in _PLAIN}
         for prefix, part in (("postings", self.postings), ("rows", self.rows)):
             out |= {f"{prefix}.{f.name}": getattr(part, f.name) for f in fields(part)}
         for name in _COLUMNS:
@@ -133,22 +137,24 @@ class Segment:
         keys: dict[str, Any] = {
             n: KeyTable(columns[of], load(f"{n}.hashes"), load(f"{n}.rows")) for n, of in _KEYS
         }
+        plain: dict[str, Any] = {name: load(name) for name in _PLAIN}
         return cls(
             postings=Postings(*(load(f"postings.{f.name}") for f in fields(Postings))),
             rows=Rows(*(load(f"rows.{f.name}") for f in fields(Rows))),
-            languages=load("languages"),
-            published=load("published"),
+            **plain,
             **columns,
             **keys,
         )
 
 
-_COLUMNS = ("terms", "forms", "ids", "urls", "cards")
+_PLAIN = ("languages", "published", "local_keys")
+_COLUMNS = ("terms", "forms", "local_forms", "ids", "urls", "cards")
 _KEYS = (("term_keys", "terms"), ("id_keys", "ids"), ("url_keys", "urls"))
 
 ARRAY_TYPES = {
     "languages": "uint8",
     "published": "int64",
+    "local_keys": "int64",
     "postings.docs": "uint16",
     "postings.codes": "uint8",
     "postings.bases": "int64",

@@ -46,6 +46,8 @@ class Corpus:
     ----------
     indptr, terms, counts : rows of term counts; terms int32 ascending in a row
     vocabulary, forms : StringColumn of n_terms
+    local_terms, local_languages : (n_local,) int32, (n_local,) uint8, ascending as pairs
+    local_forms : StringColumn of n_local, how a language writes a term, where otherwise than forms
     ids, urls, cards : StringColumn of n_docs
     languages : (n_docs,) uint8; published : (n_docs,) int64 seconds
     """
@@ -55,6 +57,9 @@ class Corpus:
     counts: NDArray[np.int32]
     vocabulary: StringColumn
     forms: StringColumn
+    local_terms: NDArray[np.int32]
+    local_languages: NDArray[np.uint8]
+    local_forms: StringColumn
     ids: StringColumn
     urls: StringColumn
     cards: StringColumn
@@ -82,11 +87,15 @@ def make_segment(corpus: Corpus) -> tuple[Segment, NDArray[np.int32]]:
     terms, counts = _sorted_rows(corpus.indptr, number[corpus.terms], corpus.counts)
     postings, rows = invert(corpus.indptr, terms, encode_counts(counts), n_terms)
     vocabulary, forms = corpus.vocabulary.take(order), corpus.forms.take(order)
+    local_keys = number[corpus.local_terms].astype(np.int64) * 256 + corpus.local_languages
+    local_order = np.argsort(local_keys)
     segment = Segment(
         postings=postings,
         rows=rows,
         terms=vocabulary,
         forms=forms,
+        local_forms=corpus.local_forms.take(local_order),
+        local_keys=local_keys[local_order],
         ids=corpus.ids,
         urls=corpus.urls,
         cards=corpus.cards,

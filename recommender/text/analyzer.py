@@ -6,12 +6,11 @@ same counts.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any, Final
 
@@ -90,17 +89,16 @@ class TextSettings:
         Shortest and longest sequence of neighbouring kept words that is a term.
     min_token_chars : int
         Shorter words are dropped; letters and digits count. Scripts without spaces are exempt.
-    numbers : "years", "all" or "none"
-        Which pure numbers are terms: four digits from 1900 to 2099; all of two digits or more;
-        none. Other numbers are prices, scores and hours: they bind stories that have nothing in
-        common.
+    numbers : "all", "years" or "none"
+        Which pure numbers are terms: all of two digits or more, since the dead, the sums and the
+        scores of an event return in every report of it; four digits from 1900 to 2099; none.
     """
 
     stemming: str = "default"
     stop_words: str | tuple[str, ...] | None = "default"
     ngram_range: tuple[int, int] = (1, 1)
     min_token_chars: int = 2
-    numbers: str = "years"
+    numbers: str = "all"
 
     def __post_init__(self) -> None:
         if self.numbers not in _NUMBERS:
@@ -112,24 +110,6 @@ class TextSettings:
         _check_ngram_range(self.ngram_range)
         _check_stop_words(self.stop_words)
         stemmer("en", self.stemming)
-
-    @classmethod
-    def from_mapping(cls, values: Mapping[str, Any]) -> TextSettings:
-        """Return the settings of a configuration table; lists become tuples.
-
-        Raises
-        ------
-        ConfigError : an unknown name, with the nearest known one; or an impossible value
-        """
-        known = [field.name for field in fields(cls)]
-        for name in values:
-            if name not in known:
-                near = difflib.get_close_matches(str(name), known, 1, 0.0)
-                raise ConfigError(f"There is no text setting {name!r}. Did you mean {near[0]!r}?")
-        ready: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
-        }
-        return cls(**ready)
 
 
 class Analyzer:
@@ -222,7 +202,7 @@ class Analyzer:
         vocabulary, places = _united(streams)
         # Single words are terms only where sequences of one are asked for.
         final = places[0] if low == 1 else np.full(len(words) + 1, -1, np.int32)
-        forms = _forms(final[numbers], surfaces, seen[present])
+        forms = _forms(final[numbers], surfaces, seen[present], lang)
         terms_used, spans = _side_by_side(streams, places)
         weights = np.tile(np.array([weight for _, weight in used], np.int32), len(streams))
         counted = count_rows(terms_used, spans, weights, len(vocabulary))
@@ -328,14 +308,17 @@ def _numbered(terms: Sequence[str]) -> tuple[list[str], NDArray[np.int32]]:
     return vocabulary, np.fromiter((places[term] for term in terms), np.int32, len(terms))
 
 
-def _forms(terms: NDArray[np.int32], surfaces: Sequence[str], seen: NDArray[np.int64]) -> Forms:
+def _forms(
+    terms: NDArray[np.int32], surfaces: Sequence[str], seen: NDArray[np.int64], lang: str
+) -> Forms:
     """Return the surfaces of word types that have a term; ``seen`` has a column for each case."""
     chosen = np.flatnonzero(terms >= 0)
     names, surface_ids = _numbered([surfaces[i] for i in chosen.tolist()])
     cases = np.arange(seen.shape[1])
     columns = (cases >= 0, cases & CAPITALISED != 0, cases & UPPER_CASE != 0)
     sums = [seen[chosen][:, which].sum(axis=1) for which in columns]
-    return group_forms(terms[chosen], surface_ids, encoded(names), sums)
+    owners = (terms[chosen], np.zeros(len(chosen), np.int32))
+    return group_forms((lang,), owners, surface_ids, encoded(names), sums)
 
 
 def _without_ending(word: str) -> str:

@@ -16,7 +16,15 @@ from numpy.typing import NDArray
 from recommender._strings import StringColumn
 from recommender.text._scan import compiled
 
-__all__ = ["Forms", "TermCounts", "count_rows", "display_forms", "merge_counts"]
+__all__ = [
+    "Forms",
+    "LocalForms",
+    "TermCounts",
+    "count_rows",
+    "display_forms",
+    "local_forms",
+    "merge_counts",
+]
 
 
 _Pair = tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -37,11 +45,33 @@ class Forms:
         Occurrences; those that begin with a capital; those of two letters or more, all capitals.
     """
 
+    languages: tuple[str, ...]
     terms: NDArray[np.int32]
+    langs: NDArray[np.int32]
     surfaces: StringColumn
     counts: NDArray[np.int64]
     capitalised: NDArray[np.int64]
     upper: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class LocalForms:
+    """Terms that are written otherwise in one language than elsewhere; ascending by term, language.
+
+    Attributes
+    ----------
+    languages : tuple of str
+    terms : (n,) int32
+    langs : (n,) int32
+        A place in ``languages``.
+    words : StringColumn
+        How the term is written there.
+    """
+
+    languages: tuple[str, ...]
+    terms: NDArray[np.int32]
+    langs: NDArray[np.int32]
+    words: StringColumn
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +134,9 @@ def merge_counts(parts: Sequence[TermCounts]) -> TermCounts:
     renumbered = [maps[i][part.terms] for i, part in enumerate(parts)]
     surfaces, surface_maps = _unite([part.forms.surfaces for part in parts])
     form_terms = [maps[i][part.forms.terms] for i, part in enumerate(parts)]
+    languages = tuple(sorted({lang for part in parts for lang in part.forms.languages}))
+    lang_maps = [np.array([languages.index(x) for x in p.forms.languages], np.int32) for p in parts]
+    form_langs = [m[part.forms.langs] for m, part in zip(lang_maps, parts, strict=True)]
     columns = [(p.forms.counts, p.forms.capitalised, p.forms.upper) for p in parts]
     return TermCounts(
         _pointers(_joined([np.diff(part.indptr) for part in parts], np.int64)),
@@ -111,7 +144,8 @@ def merge_counts(parts: Sequence[TermCounts]) -> TermCounts:
         _joined([part.counts for part in parts], np.int32),
         vocabulary,
         group_forms(
-            _joined(form_terms, np.int32),
+            languages,
+            (_joined(form_terms, np.int32), _joined(form_langs, np.int32)),
             _joined(surface_maps, np.int32),
             surfaces,
             tuple(_joined([c[k] for c in columns], np.int64) for k in range(3)),
@@ -121,17 +155,29 @@ def merge_counts(parts: Sequence[TermCounts]) -> TermCounts:
 
 
 def group_forms(
-    terms: NDArray[np.int32],
+    languages: tuple[str, ...],
+    owners: tuple[NDArray[np.int32], NDArray[np.int32]],
     surface_ids: NDArray[np.int32],
     surfaces: StringColumn,
     columns: Iterable[NDArray[np.int64]],
 ) -> Forms:
-    """Return the forms of pairs that may repeat; ``surfaces`` are sorted, each once."""
-    keys = terms.astype(np.int64) * max(1, len(surfaces)) + surface_ids
+    """Return the forms of triples that may repeat.
+
+    Parameters
+    ----------
+    languages : sorted
+    owners : terms and languages of the triples, int32
+    surface_ids : places in ``surfaces``, which are sorted, each once
+    columns : occurrences, capitalised, upper
+    """
+    n_langs, n_surfaces = max(1, len(languages)), max(1, len(surfaces))
+    keys = (owners[0].astype(np.int64) * n_langs + owners[1]) * n_surfaces + surface_ids
     unique, places = np.unique(keys, return_inverse=True)
-    term_of, surface_of = np.divmod(unique, max(1, len(surfaces)))
+    owner_of, surface_of = np.divmod(unique, n_surfaces)
+    term_of, lang_of = (part.astype(np.int32) for part in np.divmod(owner_of, n_langs))
     counts, capitalised, upper = (_summed(c, places, len(unique)) for c in columns)
-    return Forms(term_of.astype(np.int32), _taken(surfaces, surface_of), counts, capitalised, upper)
+    words = surfaces.take(surface_of)
+    return Forms(languages, term_of, lang_of, words, counts, capitalised, upper)
 
 
 def count_rows(
@@ -165,22 +211,41 @@ def count_rows(
 def display_forms(counts: TermCounts) -> StringColumn:
     """Return for each term the word to show.
 
-    The most frequent form (ties: first by bytes), cased as it mostly was.
-    A word all in capitals more than half of the time is shown so ("НАТО"), else one that mostly
-    begins with a capital ("Kyiv"), else in lower case. Word sequences are shown word by word.
+    The form most frequent in any one language (ties: first by language, then by bytes), cased as it
+    mostly was there: a word all in capitals more than half of the time is shown so ("НАТО"), else
+    one that mostly begins with a capital ("Kyiv"), else in lower case. Word sequences are shown
+    word by word.
     """
     forms, vocabulary = counts.forms, decoded(counts.vocabulary)
-    order = np.lexsort((-forms.counts, forms.terms))
-    terms = forms.terms[order]
-    first = order[np.flatnonzero(np.diff(terms, prepend=-1))]
-    shown = {
-        vocabulary[forms.terms[i]]: _cased(forms.surfaces[i], *_cases(forms, i))
-        for i in first.tolist()
-    }
+    shown = {vocabulary[forms.terms[i]]: _word(forms, i) for i in _first_of(forms.terms, forms)}
     return StringColumn.from_strings(
         shown.get(term) or " ".join(shown.get(word, word) for word in term.split(" "))
         for term in vocabulary
     )
+
+
+def local_forms(counts: TermCounts, shown: StringColumn) -> LocalForms:
+    """Return the terms that a language writes otherwise than ``shown`` has them.
+
+    Ukrainian and Russian words often share a stem; a Russian reader is to be told the Russian word.
+    """
+    forms = counts.forms
+    n_langs = max(1, len(forms.languages))
+    first = _first_of(forms.terms.astype(np.int64) * n_langs + forms.langs, forms)
+    usual = decoded(shown)
+    other = [i for i in first if _word(forms, i) != usual[forms.terms[i]]]
+    words = StringColumn.from_strings(_word(forms, i) for i in other)
+    return LocalForms(forms.languages, forms.terms[other], forms.langs[other], words)
+
+
+def _first_of(owners: NDArray[np.integer], forms: Forms) -> list[int]:
+    """Return the most frequent form of each owner; ``owners`` ascend with the forms."""
+    order = np.lexsort((-forms.counts, owners))
+    return order[np.flatnonzero(np.diff(owners[order], prepend=-1))].tolist()  # type: ignore[no-any-return]
+
+
+def _word(forms: Forms, i: int) -> str:
+    return _cased(forms.surfaces[i], *_cases(forms, i))
 
 
 def _cases(forms: Forms, i: int) -> tuple[bool, bool]:
@@ -202,14 +267,6 @@ def _unite(columns: Sequence[StringColumn]) -> tuple[StringColumn, list[NDArray[
     places = {string: i for i, string in enumerate(united)}
     maps = [np.fromiter((places[s] for s in strings), np.int32, len(strings)) for strings in lists]
     return encoded(united), maps
-
-
-def _taken(column: StringColumn, rows: NDArray[np.int64]) -> StringColumn:
-    """Return the named rows; what `StringColumn.take` does, without a Python object for each."""
-    lengths = np.diff(column.offsets)[rows]
-    offsets = _pointers(lengths)
-    places = np.arange(offsets[-1]) + np.repeat(column.offsets[:-1][rows] - offsets[:-1], lengths)
-    return StringColumn(column.data[places], offsets)
 
 
 def decoded(column: StringColumn) -> list[str]:

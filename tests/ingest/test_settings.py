@@ -13,7 +13,9 @@ from recommender.ingest import IngestSettings
 
 def test_settings_from_mapping_takes_known_names() -> None:
     """A TOML table becomes settings; a list becomes a tuple."""
-    settings = settings_from(IngestSettings, {"format": "csv", "extra_columns": ["a", "b"]}, section="[ingest]")
+    settings = settings_from(
+        IngestSettings, {"format": "csv", "extra_columns": ["a", "b"]}, section="[ingest]"
+    )
     assert (settings.format, settings.extra_columns) == ("csv", ("a", "b"))
 
 

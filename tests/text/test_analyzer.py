@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer
 
+from recommender._settings import settings_from
 from recommender._strings import StringColumn
 from recommender.errors import ConfigError, InputError
 from recommender.text.analyzer import Analyzer, TextSettings
@@ -84,9 +85,9 @@ def test_counts_of_any_articles_equal_their_terms(
         ("Kиїв, київ і НАТО", "uk", ["київ", "київ", "нато"]),
         ("П’ять ґанків, ганок", "uk", ["п'ять", "ґанків", "ганок"]),
         ("Ещё её Королёв в 1990-х", "ru", ["королев", "1990"]),
-        ("F-16 and Covid-19 in 2020, 45 dead", "en", ["f16", "covid19", "2020", "dead"]),
+        ("F-16 and Covid-19 in 2020, 45 dead", "en", ["f16", "covid19", "2020", "45", "dead"]),
         ("visit amazon.com or https://x.com/y", "en", ["visit", "amazon"]),
-        ("1899 1900 2099 2100 2022-го 500", "uk", ["1900", "2099", "2022"]),
+        ("1899 2022-го 500 7", "uk", ["1899", "2022", "500"]),
         ("日 日本", "ja", ["日", "日本"]),
     ],
 )
@@ -144,6 +145,12 @@ def test_fields_without_weight_are_not_read() -> None:
     assert [{}] == rows_of(Analyzer().count(columns, ["uk"], weights={}))
 
 
+def test_numbers_years_keeps_years_alone() -> None:
+    """Four digits from 1900 to 2099 and no other number."""
+    analyzer = Analyzer(TextSettings(numbers="years"))
+    assert analyzer.terms("1899 1900 2099 2100 500", "uk") == ["1900", "2099"]
+
+
 def test_fingerprint_follows_every_setting() -> None:
     """Equal settings, equal fingerprint; any other setting, another one."""
     changed: list[dict[str, Any]] = [
@@ -153,7 +160,7 @@ def test_fingerprint_follows_every_setting() -> None:
         {"stop_words": ("та",)},
         {"ngram_range": (1, 2)},
         {"min_token_chars": 3},
-        {"numbers": "all"},
+        {"numbers": "years"},
     ]
     prints = [Analyzer(TextSettings(**values)).fingerprint for values in changed]
     assert len(changed) == len(set(prints))
@@ -178,15 +185,17 @@ def test_fingerprint_follows_every_setting() -> None:
 def test_settings_that_cannot_be_are_refused(values: dict[str, Any]) -> None:
     """An unknown name or an impossible value is an error that names it."""
     with pytest.raises(ConfigError, match=next(iter(values)).split("_")[0][:4]):
-        TextSettings.from_mapping(values)
+        settings_from(TextSettings, values, section="[text]")
 
 
 def test_settings_from_mapping_take_lists() -> None:
     """TOML has no tuples; the nearest name is offered for a wrong one."""
-    made = TextSettings.from_mapping({"ngram_range": [1, 2], "stop_words": ["та"]})
+    made = settings_from(
+        TextSettings, {"ngram_range": [1, 2], "stop_words": ["та"]}, section="[text]"
+    )
     assert TextSettings(ngram_range=(1, 2), stop_words=("та",)) == made
     with pytest.raises(ConfigError, match="ngram_range"):
-        TextSettings.from_mapping({"ngrams": [1, 2]})
+        settings_from(TextSettings, {"ngrams": [1, 2]}, section="[text]")
 
 
 def test_columns_that_do_not_fit_are_refused() -> None:

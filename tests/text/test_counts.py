@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from recommender._strings import StringColumn
 from recommender.text.analyzer import Analyzer, TextSettings
-from recommender.text.counts import TermCounts, display_forms, merge_counts
+from recommender.text.counts import TermCounts, display_forms, local_forms, merge_counts
 
 WORDS = "Київ КИЇВ київ ракета ракети Ракетою missile Missiles в 2022 п’ять 日本 кіт " + "щ" * 70
 TEXTS = st.lists(st.sampled_from(WORDS.split()), max_size=10).map(" ".join)
@@ -30,9 +30,15 @@ def parts_of(counts: TermCounts) -> list[object]:
     """Return everything in ``counts`` in a comparable form, dtypes too."""
     forms = counts.forms
     arrays: list[NDArray[Any]] = [counts.indptr, counts.terms, counts.counts]
-    arrays += [forms.terms, forms.counts, forms.capitalised, forms.upper]
+    arrays += [forms.terms, forms.langs, forms.counts, forms.capitalised, forms.upper]
     plain = [(array.dtype.str, array.tolist()) for array in arrays]
-    return [*plain, list(counts.vocabulary), list(forms.surfaces), counts.n_overlong]
+    return [
+        *plain,
+        forms.languages,
+        list(counts.vocabulary),
+        list(forms.surfaces),
+        counts.n_overlong,
+    ]
 
 
 @settings(max_examples=150, deadline=None)
@@ -98,3 +104,20 @@ def test_display_form_of_a_sequence_is_its_words() -> None:
 def test_overlong_words_are_counted() -> None:
     """What was dropped is known."""
     assert counted(["щ" * 70 + " кіт", "щ" * 99]).n_overlong == 2
+
+
+def test_local_forms_show_each_language_its_own_word() -> None:
+    """A stem that two languages share is written as the reader's language writes it."""
+    texts = ["метрів метрів метрів", "метров"]
+    columns = {"body": StringColumn.from_strings(texts)}
+    counts = Analyzer().count(columns, ["uk", "ru"], weights={"body": 1})
+    assert len(counts.vocabulary) == 1
+
+    shown = display_forms(counts)
+    local = local_forms(counts, shown)
+
+    assert list(shown) == ["метрів"]
+    assert [("ru", "метров")] == [
+        (local.languages[lang], word)
+        for lang, word in zip(local.langs.tolist(), local.words, strict=True)
+    ]

@@ -1,0 +1,404 @@
+"""Generations, manifests, the pointer and the lock."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recommender.errors import (
+    DamagedIndexError,
+    IncompatibleIndexError,
+    IndexFolderError,
+    IndexLockedError,
+    NotAnIndexError,
+    StorageError,
+)
+from recommender.index.manifest import (
+    collect,
+    current,
+    generations,
+    read_manifest,
+    writer_lock,
+)
+from recommender.index.reader import Index
+from tests.index.forging import change_manifest, generation_folder, segment_folder
+from tests.index.making import corpus_of, index_of
+
+ROWS = [{0: 1, 1: 2}, {1: 1}, {0: 3}]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A folder with a small index."""
+    index_of(tmp_path / "news", corpus_of(ROWS, n_terms=2))
+    return tmp_path / "news"
+
+
+# --- the pointer ---
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty", "file", "other"])
+def test_current_folder_without_an_index_says_how_to_build_one(tmp_path: Path, kind: str) -> None:
+    """No folder, an empty one, a file, a folder of something else: the same clear answer."""
+    root = tmp_path / "x"
+    if kind == "file":
+        root.write_text("x", encoding="utf-8")
+    elif kind != "missing":
+        root.mkdir()
+    if kind == "other":
+        (root / "holiday.jpg").write_bytes(b"x")
+
+    for opened in (current, Index.open):
+        with pytest.raises(NotAnIndexError, match="recommender build ARTICLES --model") as caught:
+            opened(root)  # type: ignore[operator]
+        assert str(root) in str(caught.value)
+        assert caught.value.exit_code == 5
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "\n", "rubbish", "../../x", "gen-1", "gen-000000001", "gen-00000001/..", "/etc/passwd"]
+    + ["gen-00000001\ngen-00000002", "gen-\0", "x" * 100_000, "\ud800"],
+)
+def test_current_pointer_with_rubbish_is_damage(root: Path, text: str) -> None:
+    """Nothing but a generation's name is followed; a long text is not shown whole."""
+    (root / "CURRENT").write_text(text, encoding="utf-8", errors="surrogatepass")
+
+    with pytest.raises(DamagedIndexError, match="expected a generation such as") as caught:
+        Index.open(root)
+    assert "CURRENT" in str(caught.value)
+    assert len(str(caught.value)) < 400 + len(str(root))
+
+
+def test_current_pointer_to_a_generation_that_is_gone_is_damage(root: Path) -> None:
+    """The message names the manifest that is missing."""
+    (root / "CURRENT").write_text("gen-00000007\n", encoding="utf-8")
+
+    with pytest.raises(DamagedIndexError, match="gen-00000007/manifest.json"):
+        Index.open(root)
+
+
+def test_generations_counts_only_generations(root: Path) -> None:
+    """Debris and strangers in the folder are no generations."""
+    for name in ("gen-x", "gen-00000009.old", "tmp-1", "gen-0000001"):
+        (root / name).mkdir()
+    (root / "gen-00000008").write_text("a file", encoding="utf-8")
+
+    assert generations(root) == [1]
+    assert generations(root / "nowhere") == []
+
+
+# --- the manifest ---
+
+
+def test_read_manifest_gives_what_was_written(root: Path) -> None:
+    """Every field, of the same types."""
+    written = Index.open(root).manifest
+
+    assert written == read_manifest(root, 1)
+    assert isinstance(written.languages, tuple)
+
+
+def _set(**values: Any) -> Callable[[dict[str, Any]], None]:
+    return lambda plain: plain.update(values)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [_set(min_reader=99), _set(features=["vectors"]), _set(min_reader=99, surprise={"a": 1})],
+)
+def test_read_manifest_of_a_newer_format_is_incompatible(
+    root: Path, change: Callable[[dict[str, Any]], None]
+) -> None:
+    """Not damage: the message says that a newer package is needed."""
+    change_manifest(root, change)
+
+    with pytest.raises(IncompatibleIndexError, match="Upgrade the package"):
+        Index.open(root)
+
+
+def test_read_manifest_changed_by_hand_does_not_match_its_digest(root: Path) -> None:
+    """One number edited in an editor is noticed."""
+    path = generation_folder(root) / "manifest.json"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('"articles": 3', '"articles": 4'), encoding="utf-8")
+
+    with pytest.raises(DamagedIndexError, match="does not match its own digest") as caught:
+        Index.open(root, verify=False)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "null", "[]", "[1]", "5", '"text"', "{}", '{"digest": 1}', "[" * 100_000, "\0"]
+    + ['{"digest": "x", "min_reader": "1"}', '{"digest": "x", "min_reader": 1, "features": 5}'],
+)
+def test_read_manifest_that_is_none_is_damage(root: Path, text: str) -> None:
+    """Whatever stands in the file."""
+    (generation_folder(root) / "manifest.json").write_text(text, encoding="utf-8")
+
+    with pytest.raises(DamagedIndexError, match=r"manifest\.json"):
+        Index.open(root)
+
+
+FIELDS = "generation built_at package analysis settings languages counts report segments files"
+
+
+@pytest.mark.parametrize("field", [*FIELDS.split(), "boilerplate", "features", "min_reader"])
+def test_read_manifest_lacking_a_field_is_damage(root: Path, field: str) -> None:
+    """Its own digest may be right: a field of the format is missing all the same."""
+    change_manifest(root, lambda plain: plain.pop(field))
+
+    with pytest.raises(DamagedIndexError, match=r"manifest\.json"):
+        Index.open(root)
+
+
+@pytest.mark.parametrize("field", ["segments", "files", "settings", "generation"])
+@pytest.mark.parametrize("value", [None, 5, "text", [1], {"a": 1}, {"seg-0123456789abcdef": 5}])
+def test_read_manifest_with_a_field_of_another_kind_is_damage(
+    root: Path, field: str, value: Any
+) -> None:
+    """Never a bare traceback."""
+    change_manifest(root, _set(**{field: value}))
+
+    with pytest.raises(DamagedIndexError, match=r"manifest\.json"):
+        Index.open(root)
+
+
+@pytest.mark.parametrize("weights", [None, {"max_df": 7.5}, {"unknown": 1}, "x", []])
+def test_open_manifest_without_usable_weights_is_damage(root: Path, weights: Any) -> None:
+    """The settings of the build decide what the arrays mean."""
+    change_manifest(root, lambda plain: plain["settings"].update(weights=weights))
+
+    with pytest.raises(DamagedIndexError, match=r"manifest\.json"):
+        Index.open(root)
+
+
+def test_read_manifest_of_another_generation_is_damage(root: Path) -> None:
+    """A generation copied under another name is not taken for it."""
+    (root / "gen-00000001").rename(root / "gen-00000005")
+    (root / "CURRENT").write_text("gen-00000005\n", encoding="utf-8")
+
+    with pytest.raises(DamagedIndexError, match="is the manifest of generation 1"):
+        Index.open(root)
+
+
+HOSTILE = ["../../etc/passwd", "/etc/passwd", "..", ".", "", "a/b", "x\0y", "a\nb", "../CURRENT"]
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The files that were looked at, as they are looked at."""
+    seen: list[str] = []
+    for name in ("file_record", "check_files"):
+        monkeypatch.setattr(f"recommender.index.manifest.{name}", lambda *a, **k: seen.append(a[0]))
+    monkeypatch.setattr("recommender.index.reader.check_files", lambda *a, **k: seen.append(a[0]))
+    return seen
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("place", ["files", "segments"])
+def test_open_hostile_file_name_is_refused_before_anything_is_opened(
+    root: Path, opened: list[str], name: str, place: str
+) -> None:
+    """A manifest cannot make the reader look outside its folder."""
+
+    def add(plain: dict[str, Any]) -> None:
+        files = plain["files"] if place == "files" else next(iter(plain["segments"].values()))
+        files[name] = {"bytes": 1, "sha256": "0"}
+
+    change_manifest(root, add)
+
+    with pytest.raises(DamagedIndexError, match="not a plain file name"):
+        Index.open(root, verify=False)
+    assert opened == []
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, "seg-0123", "seg-0123456789ABCDEF", "seg-" + "0" * 17])
+def test_open_hostile_segment_name_is_refused_before_anything_is_opened(
+    root: Path, opened: list[str], name: str
+) -> None:
+    """Only seg- and sixteen hexadecimal digits lead anywhere."""
+    change_manifest(root, lambda p: p.update(segments={name: next(iter(p["segments"].values()))}))
+
+    with pytest.raises(DamagedIndexError, match="expected a segment such as"):
+        Index.open(root, verify=False)
+    assert opened == []
+
+
+@pytest.mark.parametrize("place", ["files", "segments"])
+def test_open_manifest_that_does_not_list_a_file_is_damage(root: Path, place: str) -> None:
+    """A file without a record would be mapped unchecked."""
+
+    def drop(plain: dict[str, Any]) -> None:
+        files = plain["files"] if place == "files" else next(iter(plain["segments"].values()))
+        files.pop("norms.npy" if place == "files" else "postings.docs.npy")
+
+    change_manifest(root, drop)
+
+    with pytest.raises(DamagedIndexError, match="does not list"):
+        Index.open(root)
+
+
+@pytest.mark.parametrize("n", [0, 2])
+def test_open_manifest_with_no_or_two_segments_is_damage(root: Path, n: int) -> None:
+    """This format has one."""
+
+    def change(plain: dict[str, Any]) -> None:
+        (files,) = plain["segments"].values()
+        plain["segments"] = {f"seg-{i:016x}": files for i in range(n)}
+        for name in plain["segments"]:
+            target = root / "segments" / name
+            target.symlink_to(segment_folder_at_start, target_is_directory=True)
+
+    segment_folder_at_start = segment_folder(root)
+    change_manifest(root, change)
+
+    with pytest.raises(DamagedIndexError, match=r"manifest\.json"):
+        Index.open(root)
+
+
+# --- cleaning up ---
+
+
+def test_collect_damaged_older_generation_takes_no_segment_away(root: Path) -> None:
+    """What it names is unknown, so nothing is removed; and the clean-up does not fail."""
+    index_of(root, corpus_of([{0: 1}], n_terms=1))
+    (root / "gen-00000001" / "manifest.json").write_text("{", encoding="utf-8")
+
+    collect(root, keep=3)
+
+    assert len(list((root / "segments").iterdir())) == 2
+    assert Index.open(root).n_docs == 1
+
+
+def test_collect_leaves_strangers_alone(root: Path) -> None:
+    """Only what the project wrote is removed."""
+    (root / "notes.txt").write_text("keep", encoding="utf-8")
+    (root / "segments" / "backup").mkdir()
+
+    collect(root, keep=1)
+
+    assert (root / "notes.txt").exists()
+    assert (root / "segments" / "backup").exists()
+
+
+# --- the lock ---
+
+HOLD = """
+import sys, signal
+from pathlib import Path
+from recommender.index.manifest import writer_lock
+with writer_lock(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def _holder(root: Path) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(root)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_writer_lock_second_process_is_told_who_holds_it(tmp_path: Path) -> None:
+    """Exit code 6, the holder's number, and no waiting; a killed holder leaves the lock free."""
+    process = _holder(tmp_path)
+    try:
+        with pytest.raises(IndexLockedError, match=f"pid {process.pid}") as caught:
+            writer_lock(tmp_path).__enter__()
+        assert caught.value.exit_code == 6
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    assert process.returncode == -signal.SIGKILL
+
+    with writer_lock(tmp_path):
+        assert (tmp_path / "LOCK").read_text(encoding="utf-8") == f"pid {os.getpid()}\n"
+
+
+def test_writer_lock_is_free_after_an_error(tmp_path: Path) -> None:
+    """However the block ends."""
+    with pytest.raises(KeyError), writer_lock(tmp_path):
+        raise KeyError("x")
+    with writer_lock(tmp_path), pytest.raises(IndexLockedError), writer_lock(tmp_path):
+        pass
+
+
+def test_writer_lock_makes_the_folder(tmp_path: Path) -> None:
+    """The first build needs no preparation."""
+    with writer_lock(tmp_path / "models" / "news"):
+        assert (tmp_path / "models" / "news" / "LOCK").exists()
+
+
+def test_writer_lock_readers_need_none(root: Path) -> None:
+    """An index opens while it is being written."""
+    with writer_lock(root):
+        assert Index.open(root).n_docs == 3
+
+
+def test_writer_lock_where_no_folder_can_be_is_a_storage_error(tmp_path: Path) -> None:
+    """A file in the way, exit code 7."""
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(StorageError, match="Cannot write to") as caught:
+            writer_lock(place).__enter__()
+        assert caught.value.exit_code == 7
+
+
+LOCK_AS_NOBODY = """
+import os, sys
+from pathlib import Path
+from recommender.errors import StorageError
+from recommender.index.manifest import writer_lock
+os.setuid(65534)
+try:
+    writer_lock(Path(sys.argv[1])).__enter__()
+except StorageError as error:
+    print(error)
+    sys.exit(error.exit_code)
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+def test_writer_lock_in_a_folder_one_may_not_write_to_is_a_storage_error(root: Path) -> None:
+    """Exit code 7 and the system's reason."""
+    ended = subprocess.run(
+        [sys.executable, "-c", LOCK_AS_NOBODY, str(root)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 7, ended.stderr
+    assert "Permission denied" in ended.stdout
+
+
+def test_every_index_error_is_an_index_folder_error() -> None:
+    """One except clause catches whatever is wrong with a folder."""
+    for error in (NotAnIndexError, DamagedIndexError, IncompatibleIndexError, IndexLockedError):
+        assert issubclass(error, IndexFolderError)
+
+
+def test_manifest_file_is_readable_for_people(root: Path) -> None:
+    """Indented JSON with sorted keys: two generations can be compared with diff."""
+    text = (generation_folder(root) / "manifest.json").read_text(encoding="utf-8")
+    plain = json.loads(text)
+
+    assert list(plain) == sorted(plain)
+    assert text.count("\n") > 20
