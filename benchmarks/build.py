@@ -1,7 +1,7 @@
-"""Every evaluation set built from the command line, in a process of its own: does it build and answer?
+"""Build every evaluation set from the command line and ask it for every block.
 
-Seconds are of the whole process, start to end; memory is its peak. A first run on a new machine
-compiles.
+Each set is a process of its own. Seconds are of the whole process, start to end; memory is its
+peak. A first run on a new machine compiles.
 """
 
 from __future__ import annotations

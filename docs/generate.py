@@ -51,9 +51,8 @@ def cli_page() -> str:
 
 
 def _command(command: click.Command, name: str, parent: click.Context | None, level: int) -> str:
-    context = click.Context(
-        command, info_name=name, parent=parent, terminal_width=WIDTH, max_content_width=WIDTH
-    )
+    own = {**command.context_settings, "terminal_width": WIDTH, "max_content_width": WIDTH}
+    context = click.Context(command, info_name=name, parent=parent, **own)
     title = f"{'#' * level} {context.command_path}"
     return f"{title}\n\n```text\n{_trimmed(command.get_help(context))}\n```"
 
@@ -95,7 +94,7 @@ def settings_page() -> str:
 
 def _section(section: str, cls: type[Any]) -> Iterator[str]:
     yield f"## [{section}]"
-    yield _reflowed(_docstring(cls).split("\n\n")[0])
+    yield _reflowed(_docstring(cls).split("\n\n")[0]).replace("``", "`")
     described = dict(_attributes(cls))
     hints = typing.get_type_hints(cls)
     for field in dataclasses.fields(cls):
@@ -103,7 +102,8 @@ def _section(section: str, cls: type[Any]) -> Iterator[str]:
         facts = [kind or str(field.type), f"default {_default(field)}"]
         if typing.get_origin(hints[field.name]) is not _MAPPING:
             facts.append(f"`{ENVIRONMENT_PREFIX}{section.upper()}_{field.name.upper()}`")
-        yield f"### {section}.{field.name}\n\n{'; '.join(facts)}.\n\n{text}".rstrip()
+        words = text.replace("``", "`")
+        yield f"### {section}.{field.name}\n\n{'; '.join(facts)}.\n\n{words}".rstrip()
 
 
 _MAPPING = typing.get_origin(typing.Mapping[str, str])

@@ -81,6 +81,12 @@ class StringColumn:
         """Return the named rows, in that order, in new arrays."""
         return StringColumn(*_take(self.data, self.offsets, rows.astype(np.int64)))
 
+    def compact(self) -> StringColumn:
+        """Return the same rows with no bytes around them, as files hold them."""
+        if self.offsets[0] == 0 and self.offsets[-1] == len(self.data):
+            return self
+        return concatenate([self])
+
     @property
     def n_bytes(self) -> int:
         """Bytes of text between the first and the last row."""

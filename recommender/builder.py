@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender._files import storage_errors
+from recommender._languages import normalize_lang
 from recommender._version import __version__
 from recommender.article import Article
 from recommender.config import Config
@@ -28,7 +29,7 @@ from recommender.ingest import NoticeKind, Rejections, read_articles
 from recommender.spool import FIELDS, Spool, SpooledArticles
 from recommender.text.analyzer import Analyzer
 from recommender.text.counts import TermCounts, display_forms, local_forms, merge_counts
-from recommender.text.language import detect_language, normalize_lang
+from recommender.text.language import detect_language
 from recommender.text.passages import Boilerplate, blank_boilerplate, find_boilerplate
 
 __all__ = ["BuildReport", "Estimate", "Progress", "build_index", "estimate"]
@@ -91,11 +92,11 @@ class Estimate:
 
 
 # Measured by benchmarks/build.py on one core; only ever shown as an estimate.
-_BYTES_PER_SECOND = 12e6
-_MEMORY_PER_BYTE = 1.6
+_BYTES_PER_SECOND = 8e6
+_MEMORY_PER_BYTE = 4.5
 _MEMORY_AT_LEAST = 250e6
-_DISK_PER_BYTE = 1.7
-_PACKED = {".gz": 3.2, ".parquet": 1.8}
+_DISK_PER_BYTE = 1.5
+_PACKED = {".gz": 3.2, ".parquet": 3.6}
 _WORTH_TELLING = 30e6
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from recommender._languages import normalize_lang
 from recommender._settings import settings_from
 from recommender._strings import StringColumn
 from recommender.article import Article, Block, Card, Image, IndexInfo, Reason, Source
@@ -32,7 +33,7 @@ from recommender.ingest.records import article_from_record
 from recommender.ingest.rejections import Rejections
 from recommender.ingest.settings import IngestSettings
 from recommender.text.analyzer import Analyzer
-from recommender.text.language import detect_language, normalize_lang
+from recommender.text.language import detect_language
 from recommender.text.passages import Boilerplate, BoilerplateSettings, blank_boilerplate
 from recommender.weighting import encode_counts
 

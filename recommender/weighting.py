@@ -88,8 +88,8 @@ def idf(
     """Return the inverse document frequency of each term, as scikit-learn defines it.
 
     ``ln((s + n) / (s + df)) + 1`` with s = 1 if smooth, else 0. The + 1 keeps a term of every
-    article from vanishing. A term of no article gets 1 without smoothing, where the formula is
-    undefined.
+    article from vanishing. Without smoothing, where the formula is undefined, a term of no article
+    counts as one of a single article.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def idf(
         return np.ones(len(df), np.float64)
     smooth = float(smooth_idf)
     frequency = np.maximum(np.asarray(df, np.float64) + smooth, 1.0 if not smooth_idf else 0.0)
-    return np.log((n_docs + smooth) / frequency) + 1.0
+    return np.log(max(n_docs + smooth, 1.0) / frequency) + 1.0
 
 
 def kept_terms(

@@ -152,7 +152,7 @@ def test_explain_of_a_pair_is_the_card_s_score(news: Recommender) -> None:
 def test_draft_with_the_text_of_an_article_finds_that_article(
     news: Recommender, sample: Path, key: str
 ) -> None:
-    """A draft is counted as the build counts: pasted again, an article is its own best neighbour."""
+    """A draft is counted as the build counts: an article pasted again finds itself first."""
     record = records(sample)[key]
 
     block = news.related_to_text(record["title"], record["body"], lead=record["lead"])

@@ -104,6 +104,20 @@ def test_concatenate_holds_all_rows_in_order(parts: list[list[str]], cut: int) -
     assert joined.n_bytes == len(joined.data)
 
 
+@hypothesis_settings(deadline=None)
+@given(columns, st.data())
+def test_compact_drops_the_bytes_around_the_rows(strings: list[str], data: Any) -> None:
+    """The same rows from byte 0 on; a whole column is not copied."""
+    column = StringColumn.from_strings(strings)
+    start, stop = sorted(data.draw(st.tuples(*[st.integers(0, len(strings))] * 2)))
+
+    part = column.rows(start, stop).compact()
+
+    assert list(column)[start:stop] == list(part)
+    assert (part.offsets[0], part.offsets[-1]) == (0, len(part.data))
+    assert column.compact() is column
+
+
 def test_column_of_foreign_bytes_keeps_them() -> None:
     """Rows that are UTF-8 already are taken as they are."""
     rows = ["Київ".encode(), b"", b"x"]

@@ -30,6 +30,7 @@ from recommender.errors import (
     IndexFolderError,
     IndexLockedError,
     NotAnIndexError,
+    StorageError,
 )
 
 __all__ = [
@@ -131,6 +132,14 @@ def current(root: Path) -> int:
             f"{pointer} says {name[:60]!r}; expected a generation such as gen-00000001."
         )
     return int(match[1])
+
+
+def live(root: Path) -> int | None:
+    """Return the live generation's number, or None where there is none, or no telling."""
+    try:
+        return current(root)
+    except IndexFolderError:
+        return None
 
 
 def read_manifest(root: Path, generation: int) -> Manifest:
@@ -279,12 +288,37 @@ def publish(root: Path, staged: Path, manifest: Manifest, segments: Mapping[str,
         sync_folder(home)
         write_json(staged / "manifest.json", manifest.to_json())
         sync_folder(staged)
-        for name, files in manifest.segments.items():
-            check_files(home / name, files, digests=True)
-        check_files(staged, manifest.files, digests=True)
+        _read_back(root, staged, manifest)
         staged.rename(root / generation_name(manifest.generation))
         sync_folder(root)
-        replace_text(root / "CURRENT", generation_name(manifest.generation) + "\n")
+        _point(root, manifest.generation)
+
+
+def _point(root: Path, number: int) -> None:
+    """Move the pointer: the one step that publishes."""
+    try:
+        replace_text(root / "CURRENT", generation_name(number) + "\n")
+    except OSError as error:
+        if live(root) != number:
+            raise
+        raise StorageError(
+            f"Generation {number} in {root} is live, but the disk did not confirm it "
+            f"({error.strerror}): after a power cut the one before it may be live again. "
+            "Check the disk."
+        ) from error
+
+
+def _read_back(root: Path, staged: Path, manifest: Manifest) -> None:
+    """Raise StorageError unless every file reads back as it was written."""
+    try:
+        for name, files in manifest.segments.items():
+            check_files(root / "segments" / name, files, digests=True)
+        check_files(staged, manifest.files, digests=True)
+    except DamagedIndexError as error:
+        raise StorageError(
+            f"The disk gives back other bytes than were written: {error} "
+            "Nothing was published. Check the disk, then run it again."
+        ) from error
 
 
 def _settle(folder: Path, place: Path, files: Files) -> None:

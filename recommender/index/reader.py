@@ -159,6 +159,10 @@ class Index:
         name, weights = _parts(manifest, own)
         segment = Segment.open(home / "segments" / name)
         df, norms = map_array(own / "df.npy", np.int32), map_array(own / "norms.npy", np.float64)
+        if len(df) and not 0 <= df.min() <= df.max() <= segment.n_docs:
+            raise DamagedIndexError(
+                f"{own / 'df.npy'} counts more articles than there are, or fewer than none."
+            )
         return cls(manifest, segment, Statistics.of(weights, df, norms), df)
 
     # --- articles ---

@@ -17,14 +17,13 @@ from numpy.typing import NDArray
 from recommender._files import storage_errors, write_array
 from recommender._keys import KeyTable
 from recommender._strings import StringColumn
-from recommender.errors import IndexFolderError
 from recommender.index import kernels
 from recommender.index.manifest import (
     Manifest,
     collect,
-    current,
     folder_record,
     generations,
+    live,
     publish,
     remove_debris,
     segment_name,
@@ -89,6 +88,7 @@ def make_segment(corpus: Corpus) -> tuple[Segment, NDArray[np.int32]]:
     vocabulary, forms = corpus.vocabulary.take(order), corpus.forms.take(order)
     local_keys = number[corpus.local_terms].astype(np.int64) * 256 + corpus.local_languages
     local_order = np.argsort(local_keys)
+    ids, urls = corpus.ids.compact(), corpus.urls.compact()
     segment = Segment(
         postings=postings,
         rows=rows,
@@ -96,12 +96,12 @@ def make_segment(corpus: Corpus) -> tuple[Segment, NDArray[np.int32]]:
         forms=forms,
         local_forms=corpus.local_forms.take(local_order),
         local_keys=local_keys[local_order],
-        ids=corpus.ids,
-        urls=corpus.urls,
-        cards=corpus.cards,
+        ids=ids,
+        urls=urls,
+        cards=corpus.cards.compact(),
         term_keys=KeyTable.build(vocabulary),
-        id_keys=KeyTable.build(corpus.ids),
-        url_keys=KeyTable.build(corpus.urls),
+        id_keys=KeyTable.build(ids),
+        url_keys=KeyTable.build(urls),
         languages=corpus.languages,
         published=corpus.published,
     )
@@ -181,14 +181,6 @@ def _manifest(
         },
         segments={segment_name(files): files},
         files=folder_record(staged / "generation"),
-        parent=_live(root),
+        parent=live(root),
         **{**about, "settings": settings},
     )
-
-
-def _live(root: Path) -> int | None:
-    """Return the live generation, or None where there is none, or no telling."""
-    try:
-        return current(root)
-    except IndexFolderError:
-        return None

@@ -9,11 +9,11 @@ from datetime import datetime
 from functools import lru_cache, partial
 from typing import Any
 
+from recommender._languages import normalize_lang
 from recommender.article import Article, Aside, AsideKind
 from recommender.errors import InputError
 from recommender.ingest.dates import parse_date
 from recommender.ingest.fields import FieldReader, absent, as_id
-from recommender.ingest.languages import language_code
 from recommender.ingest.rejections import NoticeKind, RejectionReason, Rejections
 from recommender.ingest.settings import ARTICLE_FIELDS, IngestSettings
 
@@ -265,7 +265,7 @@ def _read_cells(article_id: str, cells: Mapping[str, Any], reader: FieldReader) 
 
 def _read_lang(cell: Any, reader: FieldReader) -> str | None:
     label = reader.word(cell) if cell is not None else None
-    code = language_code(label) if label else None
+    code = normalize_lang(label) if label else None
     if label and code is None:
         reader.note(NoticeKind.UNKNOWN_LANG, f"lang={label[:60]!r}")
     return code

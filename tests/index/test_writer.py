@@ -279,8 +279,8 @@ WRITING = [
 ]
 
 
-def _faults(root: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> Iterator[int]:
-    """Build with a refusal at every call in turn, until a build succeeds."""
+def _faults(root: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> Iterator[str]:
+    """Build with a refusal at every call in turn, until a build succeeds; yield what was said."""
     for after in range(2000):
         refusal = Refusal(after, code)
         with monkeypatch.context() as patch:
@@ -293,9 +293,10 @@ def _faults(root: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> Iterator[
             except StorageError as error:
                 assert error.exit_code == 7
                 assert str(root) in str(error)
+                said = str(error)
             else:
                 return
-        yield after
+        yield said
     pytest.fail("no build succeeded")
 
 
@@ -316,11 +317,13 @@ def test_disk_that_refuses_at_any_step_leaves_the_old_generation(
     index_of(tmp_path, other_corpus(1))
     before = everything(tmp_path / "gen-00000001")
     steps = 0
-    for _ in _faults(tmp_path, monkeypatch, code):
+    for said in _faults(tmp_path, monkeypatch, code):
         steps += 1
 
         assert before == everything(tmp_path / "gen-00000001")
-        assert Index.open(tmp_path).manifest.generation == 1
+        live = Index.open(tmp_path).manifest.generation
+        assert (live == 1) == ("Nothing was published" in said)
+        assert (live != 1) == (f"Generation {live} in {tmp_path} is live" in said)
         assert not [p for p in tmp_path.iterdir() if p.name.startswith("tmp-")]
     assert steps > 60
     assert Index.open(tmp_path).n_docs == 3
@@ -330,9 +333,9 @@ def test_disk_that_refuses_at_any_step_leaves_the_old_generation(
 def test_disk_that_refuses_the_first_build_leaves_no_index(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing half-written looks like an index."""
-    for _ in _faults(tmp_path, monkeypatch, errno.ENOSPC):
-        assert not (tmp_path / "CURRENT").exists()
+    """Nothing half-written looks like an index, up to the step that publishes."""
+    for said in _faults(tmp_path, monkeypatch, errno.ENOSPC):
+        assert (tmp_path / "CURRENT").exists() == ("is live, but the disk" in said)
     assert verify_index(tmp_path).problems == ()
 
 
@@ -406,7 +409,7 @@ def test_nothing_is_published_before_everything_is_checked(
         return moved
 
     monkeypatch.setattr(Path, "rename", flip)
-    with pytest.raises(Exception, match="SHA-256 differs"):
+    with pytest.raises(StorageError, match="SHA-256 differs"):
         index_of(tmp_path, SMALL)
 
     assert Index.open(tmp_path).manifest.generation == 1

@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import recommender.text.language as module
-from recommender.text.language import Detection, alphabet_language, detect_language, normalize_lang
+from recommender._languages import normalize_lang
+from recommender.text.language import Detection, alphabet_language, detect_language
 
 
 @pytest.mark.parametrize(
