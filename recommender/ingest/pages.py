@@ -38,7 +38,9 @@ def page_article(source: SourceFile, page_format: str, name: str) -> Article | N
         return None
     try:
         article = (
-            _read_html(data, name) if page_format == "html" else _read_text(source, data, name)
+            _read_html(source, data, name)
+            if page_format == "html"
+            else _read_text(source, data, name)
         )
     except InputError as error:
         source.reject(RejectionReason.BAD_PAGE, str(error))
@@ -46,10 +48,11 @@ def page_article(source: SourceFile, page_format: str, name: str) -> Article | N
     return None if article is None else _within_limits(article, source)
 
 
-def _read_html(data: bytes, name: str) -> Article:
+def _read_html(source: SourceFile, data: bytes, name: str) -> Article:
     from recommender.ingest.html import read_page
+    from recommender.ingest.sites import profiles_of
 
-    article = read_page(data)
+    article = read_page(data, profiles=profiles_of(source.settings.site_profiles))
     return replace(article, id=name) if article.url is None else article
 
 

@@ -162,7 +162,7 @@ def _read(record: Mapping[Any, Any], columns: Columns, reader: FieldReader) -> A
     if columns.extra:
         article = replace(article, extra=_read_extra(record, columns, reader))
     if page:
-        article = _with_page(article, cells["html"])
+        article = _with_page(article, cells["html"], reader.settings)
     if not (article.title or article.lead or article.body):
         raise _Rejected(RejectionReason.EMPTY_TEXT, "no title, lead or body", article_id)
     return article
@@ -302,12 +302,14 @@ def _holds_page(cells: Mapping[str, Any]) -> bool:
     return whole or "body" not in cells
 
 
-def _with_page(stated: Article, page: str | bytes) -> Article:
+def _with_page(stated: Article, page: str | bytes, settings: IngestSettings) -> Article:
     """Read the page; what the record itself states goes before what the page says."""
     from recommender.ingest.html import read_page
+    from recommender.ingest.sites import profiles_of
 
+    profiles = profiles_of(settings.site_profiles)
     try:
-        read = read_page(page, url=stated.url, article_id=stated.id or None)
+        read = read_page(page, url=stated.url, article_id=stated.id or None, profiles=profiles)
     except InputError as error:
         raise _Rejected(RejectionReason.BAD_PAGE, str(error), stated.id) from error
     known = {

@@ -58,6 +58,9 @@ class IngestSettings:
         Where the source keeps a field, for exports whose names are not among the built-in aliases.
         Upper and lower case do not matter; ``"title": "title.rendered"`` reaches into a nested
         object. A field mapped here is read from that column only.
+    site_profiles : tuple of str
+        TOML files, or folders of them, that say where the articles stand on your sites' pages; they
+        go before the profiles that come with this package.
     column_names : tuple of str
         Names of the columns of a CSV or TSV file that has no header row; () = its first row.
     format : "jsonl", "csv", "tsv", "parquet", "html", "text" or None
@@ -97,6 +100,7 @@ class IngestSettings:
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
+    site_profiles: tuple[str, ...] = ()
     column_names: tuple[str, ...] = ()
     format: str | None = None
     encoding: str = "utf-8"
@@ -115,6 +119,7 @@ class IngestSettings:
         _check_columns(self.columns)
         _check_names("extra_columns", self.extra_columns)
         _check_names("column_names", self.column_names)
+        _check_names("site_profiles", self.site_profiles)
         _check_words(self)
         for name in _AT_LEAST_ONE:
             _check_number(name, getattr(self, name), smallest=1)
@@ -136,7 +141,7 @@ def _check_columns(columns: object) -> None:
 
 def _check_names(setting: str, names: object) -> None:
     if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
-        raise ConfigError(f"{setting} must be a list of column names, got {names!r}")
+        raise ConfigError(f"{setting} must be a list of names, got {names!r}")
 
 
 def _check_words(settings: IngestSettings) -> None:

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from recommender.errors import ConfigError, SourceNotFoundError
 
-__all__ = ["Profile", "Profiles", "css_to_xpath"]
+__all__ = ["Profile", "Profiles", "css_to_xpath", "profiles_of"]
 
 _SIMPLE = re.compile(
     r"""(?P<tag>^(?:[A-Za-z][\w-]*|\*))|\.(?P<cls>[\w-]+)|\#(?P<id>[\w-]+)
@@ -98,6 +98,12 @@ class Profiles:
         except ValueError:
             return None
         return next((p for h, p in self.by_host if host == h or host.endswith(f".{h}")), None)
+
+
+@cache
+def profiles_of(paths: tuple[str, ...]) -> Profiles:
+    """Return the shipped profiles with those of ``paths`` before them; read once a process."""
+    return _shipped().merged(Profiles.load(*paths)) if paths else _shipped()
 
 
 @cache

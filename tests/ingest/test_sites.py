@@ -9,6 +9,7 @@ import pytest
 from lxml import html
 
 from recommender.errors import ConfigError, SourceNotFoundError
+from recommender.ingest import IngestSettings, read_articles
 from recommender.ingest.html import read_page
 from recommender.ingest.sites import Profiles, css_to_xpath
 
@@ -132,3 +133,18 @@ def test_profile_wins_over_what_the_page_declares(tmp_path: Path) -> None:
         found.id,
         found.body,
     )
+
+
+def test_saved_page_is_read_by_the_profile_that_settings_name(sample: Path) -> None:
+    """A publisher's own profile is a TOML file named in ``site_profiles``."""
+    pages = sample.parents[1] / "tests" / "golden" / "pages"
+    settings = IngestSettings(site_profiles=(str(pages / "dilo.toml"),), clean=False)
+
+    (plain,) = read_articles(pages / "dilo-profile.html", settings=IngestSettings(clean=False))
+    (article,) = read_articles(pages / "dilo-profile.html", settings=settings)
+
+    assert article.body != plain.body
+    expected = read_page(
+        (pages / "dilo-profile.html").read_bytes(), profiles=Profiles.load(pages / "dilo.toml")
+    )
+    assert expected.body == article.body
