@@ -18,9 +18,20 @@ from recommender._version import __version__
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from recommender.config import Config
-    from recommender.recommend import Recommender
-
+    from recommender.article import Article as Article
+    from recommender.article import Block as Block
+    from recommender.article import Card as Card
+    from recommender.builder import BuildReport as BuildReport
+    from recommender.builder import build_index as build_index
+    from recommender.config import Config as Config
+    from recommender.config import load_config as load_config
+    from recommender.errors import RecommenderError as RecommenderError
+    from recommender.export import export_jsonl as export_jsonl
+    from recommender.index.check import verify_index as verify_index
+    from recommender.ingest import Rejections as Rejections
+    from recommender.ingest import read_articles as read_articles
+    from recommender.recommend import Recommender as Recommender
+    from recommender.vectorize import ArticleVectorizer as ArticleVectorizer
 
 _HOMES = {
     "Article": "recommender.article",

@@ -85,11 +85,24 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Put ``text`` at ``path`` in one step: readers see the old file or the new one."""
+    """Put ``text`` at ``path`` in one step: readers see the old file or the new one.
+
+    Raises
+    ------
+    OSError : readers see the old file
+    StorageError : readers see the new one, but the disk did not confirm it
+    """
     beside = path.with_name(path.name + ".tmp")
     write_text(beside, text)
     beside.replace(path)
-    sync_folder(path.parent)
+    try:
+        sync_folder(path.parent)
+    except OSError as error:
+        raise StorageError(
+            f"{path} now says {text.strip()!r}, but the disk did not confirm it "
+            f"({error.strerror or error}): after a power cut it may say what it said before. "
+            "Check the disk."
+        ) from error
 
 
 def sync_folder(folder: Path) -> None:

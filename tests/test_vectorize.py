@@ -103,7 +103,7 @@ def test_transform_of_the_training_texts_equals_fit_transform() -> None:
 
 def test_articles_mappings_and_frames_give_the_same_matrix() -> None:
     """An Article, a mapping and a row of a DataFrame are the same article."""
-    records = [
+    records: list[dict[str, Any]] = [
         {"title": "Міст відкрито", "body": "Рух відновлено.", "lang": "uk"},
         {"title": "Bridge opens", "body": "Traffic is back.", "lang": "en"},
     ]

@@ -8,12 +8,13 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from typing import Any
+from typing import NoReturn
 
 import click
 
 from recommender._version import __version__
-from recommender.errors import RecommenderError
+from recommender.cli._streams import harmless, mute_output, prepare_streams
+from recommender.errors import RecommenderError, StorageError
 
 __all__ = ["cli", "main"]
 
@@ -69,31 +70,43 @@ def cli() -> None:
     """Related articles for news sites: articles in, "Other News" out."""
 
 
-def main(args: list[str] | None = None) -> Any:
+def main(args: list[str] | None = None) -> NoReturn:
     """Run the command line; an error is one line on stderr and an exit code."""
+    prepare_streams()
     try:
         code = cli.main(args=args, prog_name="recommender", standalone_mode=False)
-    except RecommenderError as error:
-        click.echo(f"recommender: {error}", err=True)
-        code = error.exit_code
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except click.Abort:
-        click.echo("recommender: interrupted", err=True)
-        code = _INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output went away, as `| head` does. Nothing is left to say, not even at
-        # exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit):
+        # The reader of our output went away, as `| head` does (click and rich turn that into
+        # SystemExit). Nothing is left to say, not even at exit.
+        mute_output()
         code = 0
     except Exception as error:
-        if os.environ.get("RECOMMENDER_DEBUG"):
-            raise
-        click.echo(
-            f"recommender: unexpected failure, a fault of this program: {type(error).__name__}: "
-            f"{error}. Run again with RECOMMENDER_DEBUG=1 to see where, and report it.",
-            err=True,
-        )
-        code = 1
+        code = _told(error)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _told(error: Exception) -> int:
+    """Say what went wrong and return the exit code."""
+    if isinstance(error, click.Abort):
+        click.echo("recommender: interrupted", err=True)
+        return _INTERRUPTED
+    if isinstance(error, click.ClickException):
+        error.message = harmless(error.message, lines=True)
+        error.show()
+        return error.exit_code
+    if isinstance(error, RecommenderError):
+        click.echo(f"recommender: {harmless(str(error), lines=True)}", err=True)
+        return error.exit_code
+    if os.environ.get("RECOMMENDER_DEBUG"):
+        raise error
+    if isinstance(error, OSError):
+        mute_output()
+        click.echo(f"recommender: {harmless(str(error))}", err=True)
+        return StorageError.exit_code
+    click.echo(
+        f"recommender: unexpected failure, a fault of this program: {type(error).__name__}: "
+        f"{harmless(str(error))}. Run again with RECOMMENDER_DEBUG=1 to see where, and report it.",
+        err=True,
+    )
+    return 1

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from recommender.article import to_json
+from recommender.cli._streams import escaped
 from recommender.config import Config, Origins, load_config
 
 __all__ = [
@@ -28,12 +29,22 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 DEFAULT_CONFIG = Path("recommender.toml")
 
+
+class _Folder(click.Path):
+    """A path that is not empty: ``--model "$UNSET"`` must not mean the folder one is in."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("it is empty; expected a folder such as models/news.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 model_option = click.option(
     "--model",
     required=True,
     envvar="RECOMMENDER_MODEL",
     show_envvar=True,
-    type=click.Path(path_type=Path),
+    type=_Folder(path_type=Path),
     help="Folder of the index, such as models/news.",
 )
 config_option = click.option(
@@ -77,7 +88,7 @@ def settings(path: Path | None) -> tuple[Config, Origins]:
 
 def as_json(value: Any) -> str:
     """Return ``value`` as JSON for reading and for programs."""
-    return json.dumps(to_json(value), ensure_ascii=False, indent=2)
+    return escaped(json.dumps(to_json(value), ensure_ascii=False, indent=2))
 
 
 def print_json(value: Any) -> None:

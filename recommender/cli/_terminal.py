@@ -25,8 +25,9 @@ from rich.table import Table
 from rich.text import Text
 
 from recommender.article import Block, Card
+from recommender.cli._streams import harmless
 
-__all__ = ["as_text", "draw_block", "megabytes", "out", "progress", "say", "table"]
+__all__ = ["as_text", "draw_block", "megabytes", "progress", "say", "table", "tell"]
 
 _STEPS = {
     "read": "Reading articles",
@@ -38,7 +39,7 @@ _PLAIN_SECONDS = 5.0
 _BAR = 10
 
 
-def out() -> Console:
+def _out() -> Console:
     """Return the console for data: stdout, as wide as the terminal, 100 columns elsewhere."""
     console = Console(file=sys.stdout, highlight=False, soft_wrap=False)
     if not console.is_terminal:
@@ -48,7 +49,13 @@ def out() -> Console:
 
 def say(message: str) -> None:
     """Print talk: a line on stderr."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(message, markup=False)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(Text(harmless(message)))
+
+
+def tell(message: str, *, style: str = "") -> None:
+    """Print a line of the answer on stdout, whatever is in it."""
+    _out().print(Text(harmless(message), style=style))
 
 
 @contextmanager
@@ -106,9 +113,9 @@ class _PlainProgress:
 
 def draw_block(block: Block, *, explain: bool = False) -> None:
     """Print a block the way a reader meets it, with why each card is there."""
-    console = out()
+    console = _out()
     source = block.source
-    heading = Text(source.title or "(draft)", style="bold")
+    heading = Text(harmless(source.title or "(draft)"), style="bold")
     console.print(Text("Other News for", style="dim"), heading)
     console.print(Rule(style="dim"))
     if not block.cards:
@@ -133,13 +140,13 @@ def _card(card: Card, explain: bool) -> Padding:
     title.add_column(justify="right", no_wrap=True)
     title.add_row(
         Text(str(card.rank), style="dim"),
-        Text(card.title or card.id, style="bold cyan"),
+        Text(harmless(card.title or card.id), style="bold cyan"),
         _score(card.score),
     )
     facts = [card.section, _day(card.published_at), card.lang, card.label, card.id]
-    lines = [Text(" · ".join(f for f in facts if f), style="dim")]
+    lines = [Text(" · ".join(harmless(f) for f in facts if f), style="dim")]
     if card.lead:
-        lines.append(Text(card.lead, overflow="ellipsis", no_wrap=True))
+        lines.append(Text(harmless(card.lead), overflow="ellipsis", no_wrap=True))
     lines.append(_why(card, explain))
     return Padding(Group(title, Padding(Group(*lines), (0, 0, 0, 3))), (0, 0, 1, 0))
 
@@ -156,7 +163,7 @@ def _why(card: Card, explain: bool) -> Text:
         parts = ", ".join(f"{r.term} {r.share:.3f}" for r in card.why)
     else:
         parts = ", ".join(r.term for r in card.why)
-    return Text.assemble(("why: ", "dim"), (parts or "-", "green"))
+    return Text.assemble(("why: ", "dim"), (harmless(parts) or "-", "green"))
 
 
 def _day(when: datetime | None) -> str | None:
@@ -168,14 +175,14 @@ def _day(when: datetime | None) -> str | None:
 
 def table(rows: Mapping[str, Any], *, title: str | None = None) -> None:
     """Print names and values as two columns."""
-    console = out()
+    console = _out()
     if title:
-        console.print(title, style="bold", markup=False)
+        console.print(Text(harmless(title, lines=True), style="bold"))
     grid = Table(show_header=False, box=None)
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     for name, value in rows.items():
-        grid.add_row(name, Text(as_text(value)))
+        grid.add_row(Text(harmless(name)), Text(harmless(as_text(value))))
     console.print(grid)
 
 

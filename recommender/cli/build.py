@@ -17,7 +17,7 @@ from recommender.cli._options import (
     print_json,
     settings,
 )
-from recommender.cli._terminal import megabytes, out, progress, say, table
+from recommender.cli._terminal import megabytes, progress, say, table, tell
 from recommender.ingest import Rejections
 
 _SOME_REJECTED = 3
@@ -105,7 +105,7 @@ def _summary(report: BuildReport, rejections: Rejections) -> None:
         "memory": f"{megabytes(report.peak_memory_bytes)} at most",
     }
     table({name: value for name, value in rows.items() if value}, title=f"Built {report.model}")
-    out().print(f"Try: recommender related ID --model {report.model}", style="dim", markup=False)
+    tell(f"Try: recommender related ID --model {report.model}", style="dim")
 
 
 def _counts(counts: Any) -> str:

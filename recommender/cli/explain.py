@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from recommender.cli._options import json_option, model_option, print_json
-from recommender.cli._terminal import out, table
+from recommender.cli._terminal import table, tell
 from recommender.recommend import Recommender
 
 
@@ -28,4 +28,4 @@ def command(article: str, other: str, model: Path, as_json: bool) -> None:
     rows = {reason.term: f"{reason.share:.4f}" for reason in explanation.terms}
     table(rows, title=f"{explanation.source} and {explanation.other}: {explanation.score:.4f}")
     if not rows:
-        out().print("They share no weighty term.")
+        tell("They share no weighty term.")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from recommender.cli._options import json_option, model_option, print_json
-from recommender.cli._terminal import out, say
+from recommender.cli._terminal import say, tell
 from recommender.errors import DamagedIndexError
 from recommender.index.check import verify_index
 
@@ -27,7 +27,7 @@ def command(model: Path, as_json: bool) -> int:
         for problem in result.problems:
             say(f"problem: {problem}")
         if result.healthy:
-            out().print(
+            tell(
                 f"{model}: generation {result.generation} is sound "
                 f"({result.articles:,} articles, {result.files} files)."
             )

@@ -291,21 +291,7 @@ def publish(root: Path, staged: Path, manifest: Manifest, segments: Mapping[str,
         _read_back(root, staged, manifest)
         staged.rename(root / generation_name(manifest.generation))
         sync_folder(root)
-        _point(root, manifest.generation)
-
-
-def _point(root: Path, number: int) -> None:
-    """Move the pointer: the one step that publishes."""
-    try:
-        replace_text(root / "CURRENT", generation_name(number) + "\n")
-    except OSError as error:
-        if live(root) != number:
-            raise
-        raise StorageError(
-            f"Generation {number} in {root} is live, but the disk did not confirm it "
-            f"({error.strerror}): after a power cut the one before it may be live again. "
-            "Check the disk."
-        ) from error
+        replace_text(root / "CURRENT", generation_name(manifest.generation) + "\n")
 
 
 def _read_back(root: Path, staged: Path, manifest: Manifest) -> None:
@@ -339,9 +325,12 @@ def collect(root: Path, *, keep: int) -> None:
     """Remove all but the newest ``keep`` generations, and segments none of those names.
 
     While one of them cannot be read, nobody knows what it names, and no segment is removed.
+    Whatever is wrong with old generations, the new one has been published: nothing is raised.
     """
-    live = current(root)
-    kept = {*generations(root)[-keep:], live}
+    newest = live(root)
+    if newest is None:
+        return
+    kept = {*generations(root)[-keep:], newest}
     for number in generations(root):
         if number not in kept:
             shutil.rmtree(root / generation_name(number), ignore_errors=True)
