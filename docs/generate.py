@@ -150,13 +150,17 @@ def api_page() -> str:
     """Return the page of the public names."""
     parts = ["# Python API", _made("the signatures and docstrings of the public names")]
     parts.append("## recommender")
-    for name in recommender.__all__:
-        if name != "__version__":
-            parts.append(_described(f"recommender.{name}", getattr(recommender, name)))
+    parts += [
+        _described(f"recommender.{name}", getattr(recommender, name))
+        for name in recommender.__all__
+        if name != "__version__"
+    ]
     parts.append("## recommender.article\n\nWhat an article, a block and a card hold.")
-    for name in article.__all__:
-        if name not in recommender.__all__:
-            parts.append(_described(f"recommender.article.{name}", getattr(article, name)))
+    parts += [
+        _described(f"recommender.article.{name}", getattr(article, name))
+        for name in article.__all__
+        if name not in recommender.__all__
+    ]
     parts.append(f"## recommender.errors\n\n```text\n{inspect.getdoc(errors)}\n```")
     return _page(parts)
 

@@ -72,6 +72,8 @@ def parse_text(text: str, hint: Any) -> Any:
     return text
 
 
+_UNBOUNDED = 2**63
+_SHOWN_CHARS = 500
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -87,7 +89,15 @@ def _fitted(value: Any, hint: Any, where: str) -> Any:
         if fits:
             return fitted
     wanted = " or ".join(_name(o) for o in _options(hint))
-    raise ConfigError(f"{where} is {value!r}; expected {wanted}.")
+    raise ConfigError(f"{where} is {_shown(value)}; expected {wanted}.")
+
+
+def _shown(value: Any) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # a number of thousands of digits
+        return "too large a number"
+    return text if len(text) <= _SHOWN_CHARS else text[:_SHOWN_CHARS] + "…"
 
 
 def _fit_one(value: Any, option: Any) -> tuple[bool, Any]:
@@ -97,7 +107,9 @@ def _fit_one(value: Any, option: Any) -> tuple[bool, Any]:
     if origin is float:
         return _fit_number(value)
     if origin is int:
-        return isinstance(value, int) and not isinstance(value, bool), value
+        # TOML's whole numbers have no bounds, arrays' have.
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        return whole and abs(value) < _UNBOUNDED, value
     if origin is Any:
         return True, value
     return isinstance(value, origin if isinstance(origin, type) else object), value

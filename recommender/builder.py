@@ -57,6 +57,8 @@ class BuildReport:
     read, kept : articles met in the source, articles in the index
     rejected, notices : how many, by reason; notices are repairs, their articles were kept
     languages : articles by language
+    without_rules : articles in languages that have neither stemmer nor stop words: their words
+        count as they stand, scripts without spaces as pairs of characters
     guessed : articles whose language had to be found out, by how
     terms, postings, boilerplate : int
     text_bytes, index_bytes : bytes
@@ -71,6 +73,7 @@ class BuildReport:
     rejected: Mapping[str, int]
     notices: Mapping[str, int]
     languages: Mapping[str, int]
+    without_rules: Mapping[str, int]
     guessed: Mapping[str, int]
     terms: int
     postings: int
@@ -147,8 +150,7 @@ def build_index(
     TooManyRejectionsError, IndexLockedError, StorageError, ConfigError
     """
     settings = config or Config()
-    if jobs == 0 or jobs < -1:
-        raise ConfigError(f"jobs is {jobs!r}; expected 1 or more, or -1 for one a core.")
+    check_jobs(jobs)
     root = Path(model)
     work = _Build(settings, rejections or Rejections(), progress or _silent, jobs)
     with storage_errors(root):
@@ -163,6 +165,12 @@ def build_index(
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
             _remove_if_unused(root)
+
+
+def check_jobs(jobs: int) -> None:
+    """Raise ConfigError for a number of workers that cannot be."""
+    if jobs == 0 or jobs < -1:
+        raise ConfigError(f"jobs is {jobs!r}; expected 1 or more, or -1 for one a core.")
 
 
 class _Build:
@@ -301,6 +309,9 @@ class _Build:
             "rejected": _plain(self._rejections.by_reason),
             "notices": _plain(self._rejections.notices),
             "languages": dict(sorted(by_language.items(), key=lambda item: (-item[1], item[0]))),
+            "without_rules": {
+                lang: n for lang, n in sorted(by_language.items()) if not self._analyzer.knows(lang)
+            },
             "guessed": dict(sorted(self._guessed.items())),
         }
 
@@ -346,7 +357,7 @@ def _nothing_read(rejections: Rejections) -> str:
     if not rejections.count:
         return "The source holds no article. Expected a record with an id and a title or text."
     reasons = ", ".join(f"{n} {reason}" for reason, n in _plain(rejections.by_reason).items())
-    examples = "; ".join(str(r.detail) for r in rejections.samples[:3])
+    examples = "; ".join(str(r) for r in rejections.samples[:3])
     return f"No usable article: {rejections.count} rejected ({reasons}). For example: {examples}"
 
 

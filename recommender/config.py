@@ -169,7 +169,7 @@ def _from_file(path: str | Path | None) -> Mapping[str, Any]:
         raise SourceNotFoundError(
             f"Cannot read the settings file {path}: {error.strerror}."
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is no valid TOML: {error}") from error
 
 

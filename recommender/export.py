@@ -10,7 +10,9 @@ from typing import Any, TextIO
 import joblib
 import numpy as np
 
-from recommender.errors import SourceNotFoundError
+from recommender._files import storage_errors
+from recommender.builder import check_jobs
+from recommender.errors import InputError, SourceNotFoundError
 from recommender.recommend import Recommender
 
 __all__ = ["export_jsonl", "related_rows"]
@@ -29,6 +31,7 @@ def related_rows(model: Recommender, *, jobs: int = 1, **options: Any) -> Iterat
     jobs : threads that search; -1 = one a core. The result does not depend on it.
     **options : ``limit``, ``threshold``, ``languages``, ``preset``
     """
+    check_jobs(jobs)
     settings, _ = model.settings_for(options)
     index = model.index
     if settings.languages not in ("same", "any"):
@@ -82,22 +85,36 @@ def export_jsonl(
 ) -> int:
     """Write ``related_rows`` as JSON lines and return how many.
 
-    A path is replaced only when all is written.
+    A file is replaced only when all is written; a pipe or a device is written to as it is.
 
     Raises
     ------
     SourceNotFoundError : the folder of ``out`` is not there
+    InputError : ``out`` is a folder
+    ConfigError : ``jobs`` cannot be
+    StorageError : the disk refused; a file that was there is untouched
     """
     if not isinstance(out, str | Path):
         return _write(model, out, jobs, progress, options)
     path = Path(out)
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; expected the name of a file to write.")
     if not path.parent.is_dir():
         raise SourceNotFoundError(f"There is no folder {path.parent} to write {path.name} into.")
+    with storage_errors(path.parent):
+        return _write_file(path, model, jobs, progress, options)
+
+
+def _write_file(path: Path, model: Recommender, jobs: int, progress: Any, options: Any) -> int:
+    if path.exists() and not path.is_file():
+        with path.open("w", encoding="utf-8") as file:
+            return _write(model, file, jobs, progress, options)
     beside = path.with_name(path.name + ".tmp")
     try:
         with beside.open("w", encoding="utf-8") as file:
             n = _write(model, file, jobs, progress, options)
-        beside.replace(path)
+        # A link stays a link: what it leads to is replaced.
+        beside.replace(path.resolve() if path.is_symlink() else path)
     finally:
         beside.unlink(missing_ok=True)
     return n

@@ -36,6 +36,7 @@ def index_overview(model: Recommender, config: Config, origins: Origins) -> dict
             "analysis": manifest.analysis[:16],
         },
         "languages": dict(Counter(manifest.report["languages"]).most_common()),
+        "without_rules": dict(manifest.report["without_rules"]),
         "guessed": dict(manifest.report["guessed"]),
         "sections": dict(sections.most_common(30)),
         "rejected": dict(manifest.report["rejected"]),
@@ -50,7 +51,7 @@ def index_overview(model: Recommender, config: Config, origins: Origins) -> dict
 def article_overview(model: Recommender, key: str) -> dict[str, Any]:
     """Return what is known of one article: its card, and its heaviest terms with their weights."""
     index = model.index
-    doc = index.find(key)
+    doc = model.find(key)
     if doc is None:
         model.related(key)  # raises the error that names the index and shows what ids look like
     query = index.query_of(int(doc or 0))

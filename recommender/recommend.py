@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ from recommender.index.reader import Choice, Index, Query
 from recommender.ingest.clean import clean_article
 from recommender.ingest.records import article_from_record
 from recommender.ingest.rejections import Rejections
+from recommender.ingest.repair import repair_text
 from recommender.ingest.settings import IngestSettings
 from recommender.text.analyzer import Analyzer
 from recommender.text.language import detect_language
@@ -153,8 +155,10 @@ class Recommender:
 
         Raises
         ------
-        InputError : the text is empty
+        InputError : the text is empty, or ``lang`` names no language
         """
+        if lang and normalize_lang(lang) is None:
+            raise InputError(f"lang is {lang!r}; expected a code such as uk, ru or en.")
         return self.related_to_article(
             {"title": title, "lead": lead, "body": body, "lang": lang}, explain=explain, **options
         )
@@ -167,7 +171,7 @@ class Recommender:
         raw, named = _as_article(article)
         draft = clean_article(raw)
         lang = self._draft_language(draft)
-        known = self.index.find(draft.id) if named else None
+        known = self.find(draft.id) if named else None
         query = replace(self._draft_query(draft, lang), doc=known)
         source = Source(draft.id if named else None, draft.url, lang, draft.title or None)
         return self._block(source, query, explain, options, started)
@@ -208,8 +212,16 @@ class Recommender:
         names = [lang or ""] if rule == "same" else [_language_name(n) for n in rule.split(",")]
         return self.index.language_codes(names)
 
-    def _doc(self, key: str) -> int:
+    def find(self, key: str) -> int | None:
+        """Return the document number of an article id or URL, mended as ids are when read."""
         doc = self.index.find(key)
+        if doc is None and not (key.isascii() and key.isprintable()):
+            mended = repair_text(key, lambda kind, detail: None)
+            doc = self.index.find(unicodedata.normalize("NFC", mended))
+        return doc
+
+    def _doc(self, key: str) -> int:
+        doc = self.find(key)
         if doc is None:
             example = self.index.article_id(self.index.n_docs - 1)
             raise UnknownArticleError(
@@ -274,7 +286,7 @@ class Recommender:
 
     def _excluded(self, ids: Iterable[str]) -> tuple[frozenset[int], tuple[str, ...]]:
         """Return the documents to leave out, and the ids that name none."""
-        found = [(key, self.index.find(key)) for key in ids]
+        found = [(key, self.find(key)) for key in ids]
         docs = frozenset(doc for _, doc in found if doc is not None)
         return docs, tuple(key for key, doc in found if doc is None)
 

@@ -9,6 +9,7 @@ bytes.
 from __future__ import annotations
 
 import array
+import contextlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -21,10 +22,10 @@ from typing import Any, BinaryIO, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender._files import storage_errors
 from recommender._strings import StringColumn
 from recommender._urls import normalize_url, site_of
 from recommender.article import Article, to_json
-from recommender.errors import StorageError
 from recommender.index.reader import NO_DATE
 
 __all__ = ["FIELDS", "Spool", "SpooledArticles"]
@@ -85,7 +86,9 @@ class Spool:
         trace: TracebackType | None,
     ) -> None:
         for file in self._files.values():
-            file.close()
+            # A full disk was reported where it happened; to be left unclosed is no news.
+            with contextlib.suppress(OSError):
+                file.close()
 
     def __len__(self) -> int:
         return len(self._langs)
@@ -105,6 +108,10 @@ class Spool:
         ----------
         lang : its language
         sure : False where that is a weak guess; ``finish`` gives it its site's main language
+
+        Raises
+        ------
+        StorageError : the disk refused
         """
         texts = {
             "title": article.title,
@@ -117,10 +124,11 @@ class Spool:
             "cards": json.dumps(_card(article), ensure_ascii=False, separators=(",", ":")),
         }
         row = len(self)
-        for name, text in texts.items():
-            data = StringColumn.from_strings([text]).data
-            self._files[name].write(data.tobytes())
-            self._ends[name].append(self._ends[name][-1] + len(data))
+        with storage_errors(self._folder.parent):
+            for name, text in texts.items():
+                data = StringColumn.from_strings([text]).data
+                self._files[name].write(data.tobytes())
+                self._ends[name].append(self._ends[name][-1] + len(data))
         self._langs.append(lang)
         self._hosts.append(site_of(article.url))
         if not sure:
@@ -145,11 +153,9 @@ class Spool:
 
     def finish(self) -> SpooledArticles:
         """Close the files and map them."""
-        try:
+        with storage_errors(self._folder.parent):
             for file in self._files.values():
                 file.close()
-        except OSError as error:
-            raise StorageError(f"Cannot write to {self._folder}: {error.strerror}.") from error
         columns = {c: self._map(c) for c in _COLUMNS}
         published = np.frombuffer(self._published, np.int64)
         standing = np.ones(len(self), bool)

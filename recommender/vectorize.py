@@ -72,8 +72,8 @@ class ArticleVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     Examples
     --------
     >>> vectorizer = ArticleVectorizer(lang="en")
-    >>> matrix = vectorizer.fit_transform(["Bridges are closed", "The bridge opens again", "Markets
-    open"])
+    >>> texts = ["Bridges are closed", "The bridge opens again", "Markets open"]
+    >>> matrix = vectorizer.fit_transform(texts)
     >>> matrix.shape
     (3, 4)
     >>> vectorizer.get_feature_names_out().tolist()

@@ -216,3 +216,17 @@ def test_estimate_is_silent_for_little_and_speaks_for_much(tmp_path: Path) -> No
     assert estimate([tmp_path / "small.jsonl", "-"]) is None
     assert guess is not None
     assert all(value > 0 for value in dataclasses.astuple(guess))
+
+
+def test_language_without_word_rules_is_built_and_named(tmp_path: Path) -> None:
+    """A script without spaces is searched by pairs of characters, and the report says so."""
+    rows = [
+        {"id": "1", "title": "東京で地震が発生した", "lang": "ja"},
+        {"id": "2", "title": "東京の地震で津波の心配はない", "lang": "ja"},
+        {"id": "3", "title": "大阪で花火大会", "lang": "ja"},
+    ]
+
+    report = build_index(rows, tmp_path)
+
+    assert {"ja": 3} == dict(report.without_rules)
+    assert recommender.open(tmp_path).related("1").cards[0].id == "2"

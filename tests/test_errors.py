@@ -37,7 +37,7 @@ BUILT_IN = {
 
 def classes() -> dict[str, type[RecommenderError]]:
     """Every error class that the module defines."""
-    found = inspect.getmembers(errors, inspect.isclass)
+    found: list[tuple[str, type[RecommenderError]]] = inspect.getmembers(errors, inspect.isclass)
     return {name: cls for name, cls in found if cls.__module__ == errors.__name__}
 
 

@@ -178,14 +178,28 @@ def test_replace_text_that_fails_leaves_the_old_text(
     """A disk that refuses to sync changes nothing that readers see."""
     replace_text(tmp_path / "CURRENT", "old\n")
 
-    def refuse(handle: int) -> None:
-        raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-    monkeypatch.setattr(_files, "_sync", refuse)
+    monkeypatch.setattr(_files, "_sync", _refuse)
     with pytest.raises(OSError, match="Input/output"):
         replace_text(tmp_path / "CURRENT", "new\n")
 
     assert (tmp_path / "CURRENT").read_text(encoding="utf-8") == "old\n"
+
+
+def test_replace_text_that_is_not_confirmed_says_that_the_new_text_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the one step, no error may claim that nothing happened."""
+    replace_text(tmp_path / "CURRENT", "old\n")
+
+    monkeypatch.setattr(_files, "sync_folder", _refuse)
+    with pytest.raises(StorageError, match="CURRENT now says 'new', but the disk did not confirm"):
+        replace_text(tmp_path / "CURRENT", "new\n")
+
+    assert (tmp_path / "CURRENT").read_text(encoding="utf-8") == "new\n"
+
+
+def _refuse(_: object) -> None:
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 @pytest.mark.parametrize("write", ["array", "text", "json", "replace"])

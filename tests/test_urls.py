@@ -13,9 +13,11 @@ from recommender._urls import normalize_url, site_of
 
 any_text = st.text(st.characters(exclude_categories=[]), max_size=40)
 pieces = st.sampled_from(
-    ["http:", "https:", "//", "/", "www.", "News.example", "новини", ".", ":", "80", "443", "8080"]
-    + ["?", "&", "=", "#", "%", "%2F", "%ED", "%25", "utm_source=x", "id=7", "a", "@", " ", "\n"]
-    + ["[", "]", "::1", "\ud800", "é", "+", ";", "\0", "стаття", "_", "-", "\u2100", "İ"]
+    [
+        *("http:", "https:", "//", "/", "www.", "News.example", "новини", ".", ":", "80", "443"),
+        *("?", "&", "=", "#", "%", "%2F", "%ED", "%25", "utm_source=x", "id=7", "a", "@", " "),
+        *("[", "]", "::1", "\ud800", "é", "+", ";", "\0", "стаття", "_", "-", "\u2100", "İ", "\n"),
+    ]
 )
 url_like = st.lists(pieces, max_size=14).map("".join)
 

@@ -6,6 +6,7 @@ Commands are imported when they are called, so that ``--help`` is quick.
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from typing import NoReturn
@@ -92,8 +93,9 @@ def _told(error: Exception) -> int:
         click.echo("recommender: interrupted", err=True)
         return _INTERRUPTED
     if isinstance(error, click.ClickException):
-        error.message = harmless(error.message, lines=True)
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        click.echo(harmless(shown.getvalue(), lines=True), err=True, nl=False)
         return error.exit_code
     if isinstance(error, RecommenderError):
         click.echo(f"recommender: {harmless(str(error), lines=True)}", err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import os
 import re
 import sys
@@ -41,7 +42,7 @@ def prepare_streams() -> None:
 
 def mute_output() -> None:
     """Send what is left to write nowhere, as the interpreter would complain at exit."""
-    if hasattr(sys.stdout, "fileno"):
+    with contextlib.suppress(OSError, ValueError):  # a stream without a file behind it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -55,7 +55,7 @@ def say(message: str) -> None:
 
 def tell(message: str, *, style: str = "") -> None:
     """Print a line of the answer on stdout, whatever is in it."""
-    _out().print(Text(harmless(message), style=style))
+    _out().print(Text(harmless(message), style=style), soft_wrap=True)
 
 
 @contextmanager
@@ -177,7 +177,8 @@ def table(rows: Mapping[str, Any], *, title: str | None = None) -> None:
     """Print names and values as two columns."""
     console = _out()
     if title:
-        console.print(Text(harmless(title, lines=True), style="bold"))
+        above = "\n" if title.startswith("\n") else ""
+        console.print(Text(above + harmless(title.strip("\n")), style="bold"))
     grid = Table(show_header=False, box=None)
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")

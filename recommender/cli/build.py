@@ -18,6 +18,7 @@ from recommender.cli._options import (
     settings,
 )
 from recommender.cli._terminal import megabytes, progress, say, table, tell
+from recommender.errors import InputError
 from recommender.ingest import Rejections
 
 _SOME_REJECTED = 3
@@ -55,6 +56,8 @@ def command(
     ARTICLES are files or folders: JSONL, CSV, TSV, Parquet, saved HTML pages, text pages; - is
     JSONL on standard input. Rejected articles are counted and named; the good ones are kept.
     """
+    if quarantine is not None:
+        _check_quarantine(quarantine, articles)
     config, _ = settings(config_path)
     if max_errors is not None:
         config = dataclasses.replace(
@@ -76,6 +79,17 @@ def command(
     return _SOME_REJECTED if report.rejected else 0
 
 
+def _check_quarantine(quarantine: Path, articles: tuple[str, ...]) -> None:
+    """Refuse to write over a source, or into a folder that is being read."""
+    place = quarantine.resolve()
+    for source in articles:
+        if source != "-" and Path(source).resolve() in (place, place.parent):
+            raise InputError(
+                f"The quarantine file {quarantine} would be read as articles from {source}. "
+                "Choose another place."
+            )
+
+
 def _announce(articles: tuple[str, ...]) -> None:
     guess = estimate(articles)
     if guess:
@@ -90,7 +104,7 @@ def _summary(report: BuildReport, rejections: Rejections) -> None:
         say(f"rejected: {rejection}")
     if rejections.count > 5:
         say(f"... and {rejections.count - 5:,} more; --quarantine FILE keeps them all")
-    languages = ", ".join(f"{lang} {n:,}" for lang, n in report.languages.items())
+    languages = _counts(report.languages, order="{name} {n:,}")
     seconds = report.seconds["total"]
     rows = {
         "articles": f"{report.kept:,} kept of {report.read:,} read",
@@ -98,6 +112,8 @@ def _summary(report: BuildReport, rejections: Rejections) -> None:
         "notices": _counts(report.notices),
         "languages": languages
         + (f" (guessed: {_counts(report.guessed)})" if report.guessed else ""),
+        "no rules for": _counts(report.without_rules, order="{name} {n:,}")
+        + (": words count as they stand" if report.without_rules else ""),
         "terms": f"{report.terms:,}, in {report.postings:,} postings",
         "boilerplate": f"{report.boilerplate} passages kept out of the counts",
         "size": f"{megabytes(report.index_bytes)} from {megabytes(report.text_bytes)} of text",
@@ -108,5 +124,5 @@ def _summary(report: BuildReport, rejections: Rejections) -> None:
     tell(f"Try: recommender related ID --model {report.model}", style="dim")
 
 
-def _counts(counts: Any) -> str:
-    return ", ".join(f"{n:,} {name}" for name, n in counts.items())
+def _counts(counts: Any, order: str = "{n:,} {name}") -> str:
+    return ", ".join(order.format(name=name, n=n) for name, n in counts.items())

@@ -38,6 +38,8 @@ ARTICLE_FIELDS = (
     "html",
 )
 
+_LARGEST = 2**53  # reading asks for one byte more, which no machine counts past 2**63
+
 _AT_LEAST_ONE = (
     "max_article_bytes",
     "max_text_chars",
@@ -151,6 +153,7 @@ def _check_words(settings: IngestSettings) -> None:
         )
     try:
         codec = codecs.lookup(settings.encoding)
+        "{".encode(settings.encoding, "ignore")  # some ("idna") have a name and no use
     except (LookupError, TypeError, ValueError):
         codec = None
     # bytes-to-bytes codecs ("zlib", "hex") unpack instead of decoding.
@@ -171,6 +174,8 @@ def _check_number(name: str, number: object, *, smallest: int) -> None:
     kinds = int if whole else (int, float)
     if isinstance(number, bool) or not isinstance(number, kinds) or not number >= smallest:
         raise ConfigError(f"{name} must be a number of at least {smallest}, got {number!r}")
+    if whole and number > _LARGEST:
+        raise ConfigError(f"{name} must be at most {_LARGEST:,}")
 
 
 DEFAULT_SETTINGS = IngestSettings()

@@ -175,6 +175,9 @@ class _Reader:
         )
 
     def file(self, path: Path | None, name: str, *, in_folder: bool) -> Iterator[Article]:
+        if path is not None and self._is_quarantine(path):
+            self._skip(path, "it is the quarantine file of this run")
+            return
         with open_source(path, self.settings, self.rejections) as source:
             n_articles, n_rejected = 0, self.rejections.count
             try:
@@ -191,6 +194,11 @@ class _Reader:
                 self.rejections.notice(
                     NoticeKind.EMPTY_FILE, "the file holds no article", file=source.name
                 )
+
+    def _is_quarantine(self, path: Path) -> bool:
+        """Whether what is rejected is written there: reading it would never end."""
+        quarantine = self.rejections.quarantine
+        return quarantine is not None and path.resolve() == quarantine.resolve()
 
     def _articles_of(self, source: SourceFile, path: Path | None, name: str) -> Iterator[Article]:
         kind = choose_format(source, path)

@@ -27,6 +27,8 @@ _HEAD_BYTES = 2**16
 _RATIO_FROM_BYTES = 64 * 2**20  # small files may pack as well as they like
 _KEPT_OF_TOO_LARGE = 2**16
 _BOM = codecs.BOM_UTF8
+# Where the zero bytes of two Latin letters stand, when no mark names the encoding.
+_ZEROS = {b"\0\1\0\1": "utf-16-le", b"\1\0\1\0": "utf-16-be", b"\0\1\1\1": "utf-32-le"}
 
 
 class GzipReader(io.RawIOBase):
@@ -245,7 +247,7 @@ def open_source(
     """
     name = "<stdin>" if path is None else str(path)
     try:
-        raw = sys.stdin.buffer if path is None else path.open("rb", buffering=_BUFFER_BYTES)
+        raw = _standard_input() if path is None else path.open("rb", buffering=_BUFFER_BYTES)
     except OSError as error:
         raise SourceNotFoundError(f"Cannot open {name}: {error.strerror}.") from error
     try:
@@ -257,6 +259,13 @@ def open_source(
     finally:
         if path is not None:
             raw.close()
+
+
+def _standard_input() -> BinaryIO:
+    buffer: BinaryIO | None = getattr(sys.stdin, "buffer", None)
+    if buffer is None:
+        raise SourceNotFoundError("There is no standard input to read: it is closed or no file.")
+    return buffer
 
 
 def _prepared(
@@ -306,7 +315,14 @@ def _wide_encoding(head: bytes, encoding: str) -> str | None:
         return "utf-32"
     if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         return "utf-16"
-    return encoding if "{,\n".encode(encoding, "ignore").removeprefix(_BOM) != b"{,\n" else None
+    zeros = bytes(byte == 0 for byte in head)
+    if zeros in _ZEROS:
+        return _ZEROS[zeros]
+    if "{,\n".encode(encoding, "ignore").removeprefix(_BOM) == b"{,\n":
+        return None
+    # Without a mark these two would refuse to decode; what has none was written on Windows.
+    wide = codecs.lookup(encoding).name
+    return f"{wide}-le" if wide in ("utf-16", "utf-32") else wide
 
 
 def _not_in(encoding: str, error: UnicodeDecodeError) -> str:

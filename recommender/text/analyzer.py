@@ -29,7 +29,7 @@ from recommender.text.counts import (
     merge_counts,
 )
 from recommender.text.normalize import is_unspaced, mend_lookalikes
-from recommender.text.stems import stemmer, stemmer_fingerprint
+from recommender.text.stems import STEM_LANGUAGES, stemmer, stemmer_fingerprint
 from recommender.text.stopwords import STOP_LANGUAGES, stop_words
 from recommender.text.tokens import CAPITALISED, CASE_BITS, UPPER_CASE, split_words, tokenize
 
@@ -48,31 +48,7 @@ _ORDINAL: Final = re.compile(
 # Left-overs of addresses; in no language a word that tells a story.
 _WEB: Final = frozenset({"http", "https", "www", "com"})
 _MIXED: Final = re.compile("[a-zëï].*[\u0400-\u052f]|[\u0400-\u052f].*[a-zëï]")
-_LANGUAGES: Final = sorted(
-    {
-        *STOP_LANGUAGES,
-        *[
-            "ar",
-            "ca",
-            "el",
-            "eo",
-            "et",
-            "eu",
-            "fa",
-            "ga",
-            "hi",
-            "hy",
-            "id",
-            "lt",
-            "mk",
-            "ne",
-            "no",
-            "sr",
-            "ta",
-            "yi",
-        ],
-    }
-)
+_LANGUAGES: Final = sorted({*STOP_LANGUAGES, *STEM_LANGUAGES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +108,14 @@ class Analyzer:
     def __init__(self, settings: TextSettings | None = None) -> None:
         self.settings = TextSettings() if settings is None else settings
         self.fingerprint = _fingerprint(self.settings)
+
+    @staticmethod
+    def knows(lang: str) -> bool:
+        """Return whether a language has a stemmer or stop words.
+
+        Words of the others count as they stand, scripts without spaces as pairs of characters.
+        """
+        return lang in _LANGUAGES
 
     def terms(self, text: str, lang: str) -> list[str]:
         """Return the terms of ``text`` in its order; longer sequences after the shorter ones."""

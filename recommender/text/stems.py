@@ -20,7 +20,7 @@ from recommender.text.stem_uk import VERSION as STEM_UK_VERSION
 from recommender.text.stem_uk import stem_uk
 from recommender.text.stopwords import read_list
 
-__all__ = ["STEMMER_NAMES", "stemmer", "stemmer_fingerprint"]
+__all__ = ["STEMMER_NAMES", "STEM_LANGUAGES", "stemmer", "stemmer_fingerprint"]
 
 STEMMER_NAMES: Final = ("default", "none", "snowball", "light", "simplemma")
 """What a configuration may say."""
@@ -38,6 +38,9 @@ _SNOWBALL: Final = {
     "sr": "serbian", "st": "sesotho", "sv": "swedish", "ta": "tamil", "tr": "turkish",
     "yi": "yiddish",
 }  # fmt: skip
+
+STEM_LANGUAGES: Final = ("uk", *_SNOWBALL)
+"""Languages whose words the default stemmers know."""
 
 # A brand name in Latin letters inside a Ukrainian text is no Ukrainian word.
 _CYRILLIC: Final = re.compile(r"[\u0400-\u052f'-]+")

@@ -15,6 +15,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from recommender._keys import KeyTable
 from recommender._strings import StringColumn
 from recommender.errors import NotAnIndexError
 from recommender.index.check import Verification, verify_index
@@ -405,25 +406,23 @@ def test_key_that_does_not_lead_to_its_row_breaks_keys(root: Path, name: str, ho
     assert_found(root, "keys", f"{name} does not lead to its rows")
 
 
-def _with_keys(name: str, strings: list[str]) -> Mapping[str, NDArray[Any]]:
-    """Return a column with a key table that fits it."""
-    from recommender._keys import KeyTable
-
+def _ids(strings: list[str]) -> Mapping[str, NDArray[Any]]:
+    """Return the column of ids with a key table that fits it."""
     table = KeyTable.build(StringColumn.from_strings(strings))
-    keys = {"id_keys.hashes": table.hashes, "id_keys.rows": table.rows}
-    return {**column(name, strings), **keys}
+    keys: dict[str, NDArray[Any]] = {"id_keys.hashes": table.hashes, "id_keys.rows": table.rows}
+    return {**column("ids", strings), **keys}
 
 
 def test_article_id_that_stands_twice_breaks_keys(root: Path) -> None:
     """The second article could never be asked for."""
-    forge(root, segment=_with_keys("ids", ["a0", "a1", "a1", "a3", "a4", "a5"]))
+    forge(root, segment=_ids(["a0", "a1", "a1", "a3", "a4", "a5"]))
 
     assert_found(root, "keys", "an article id stands twice")
 
 
 def test_article_without_an_id_breaks_keys(root: Path) -> None:
     """The publisher's id is never empty."""
-    forge(root, segment=_with_keys("ids", ["a0", "", "a2", "a3", "a4", "a5"]))
+    forge(root, segment=_ids(["a0", "", "a2", "a3", "a4", "a5"]))
 
     assert_found(root, "keys", "an article has no id")
 

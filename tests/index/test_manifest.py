@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -35,10 +36,18 @@ from tests.index.making import corpus_of, index_of
 ROWS = [{0: 1, 1: 2}, {1: 1}, {0: 3}]
 
 
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small index that nobody changes."""
+    root = tmp_path_factory.mktemp("sound") / "news"
+    index_of(root, corpus_of(ROWS, n_terms=2))
+    return root
+
+
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A folder with a small index."""
-    index_of(tmp_path / "news", corpus_of(ROWS, n_terms=2))
+def root(sound: Path, tmp_path: Path) -> Path:
+    """A copy to change."""
+    shutil.copytree(sound, tmp_path / "news")
     return tmp_path / "news"
 
 
@@ -58,15 +67,26 @@ def test_current_folder_without_an_index_says_how_to_build_one(tmp_path: Path, k
 
     for opened in (current, Index.open):
         with pytest.raises(NotAnIndexError, match="recommender build ARTICLES --model") as caught:
-            opened(root)  # type: ignore[operator]
+            opened(root)
         assert str(root) in str(caught.value)
         assert caught.value.exit_code == 5
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "\n", "rubbish", "../../x", "gen-1", "gen-000000001", "gen-00000001/..", "/etc/passwd"]
-    + ["gen-00000001\ngen-00000002", "gen-\0", "x" * 100_000, "\ud800"],
+    [
+        *(
+            "",
+            "\n",
+            "rubbish",
+            "../../x",
+            "gen-1",
+            "gen-000000001",
+            "gen-00000001/..",
+            "/etc/passwd",
+        ),
+        *("gen-00000001\ngen-00000002", "gen-\0", "x" * 100_000, "\ud800"),
+    ],
 )
 def test_current_pointer_with_rubbish_is_damage(root: Path, text: str) -> None:
     """Nothing but a generation's name is followed; a long text is not shown whole."""
@@ -82,7 +102,7 @@ def test_current_pointer_to_a_generation_that_is_gone_is_damage(root: Path) -> N
     """The message names the manifest that is missing."""
     (root / "CURRENT").write_text("gen-00000007\n", encoding="utf-8")
 
-    with pytest.raises(DamagedIndexError, match="gen-00000007/manifest.json"):
+    with pytest.raises(DamagedIndexError, match=r"gen-00000007/manifest\.json"):
         Index.open(root)
 
 
@@ -138,8 +158,10 @@ def test_read_manifest_changed_by_hand_does_not_match_its_digest(root: Path) -> 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "null", "[]", "[1]", "5", '"text"', "{}", '{"digest": 1}', "[" * 100_000, "\0"]
-    + ['{"digest": "x", "min_reader": "1"}', '{"digest": "x", "min_reader": 1, "features": 5}'],
+    [
+        *("", "{", "null", "[]", "[1]", "5", '"text"', "{}", '{"digest": 1}', "[" * 100_000, "\0"),
+        *('{"digest": "x", "min_reader": "1"}', '{"digest": "x", "min_reader": 1, "features": 5}'),
+    ],
 )
 def test_read_manifest_that_is_none_is_damage(root: Path, text: str) -> None:
     """Whatever stands in the file."""
@@ -250,7 +272,7 @@ def test_open_manifest_that_does_not_list_a_file_is_damage(root: Path, place: st
 
 @pytest.mark.parametrize("n", [0, 2])
 def test_open_manifest_with_no_or_two_segments_is_damage(root: Path, n: int) -> None:
-    """This format has one."""
+    """An index of format 1 has one."""
 
     def change(plain: dict[str, Any]) -> None:
         (files,) = plain["segments"].values()

@@ -102,7 +102,7 @@ def test_make_segment_rows_and_postings_hold_the_corpus(rows: list[dict[int, int
     assert kernels.check_rows(*segment.rows.arrays(), segment.n_terms) == 0
 
 
-@hypothesis_settings(deadline=None, max_examples=300)
+@hypothesis_settings(deadline=None, max_examples=120)
 @given(data=st.data(), rows=rows_of_counts.filter(lambda rows: any(rows)))
 def test_check_rows_accepts_only_what_unpacks_within_bounds(
     data: Any, rows: list[dict[int, int]]

@@ -256,6 +256,8 @@ class Refusal:
         self.left, self.code = after, code
 
     def wrap(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return ``function``, counted."""
+
         def called(*args: Any, **named: Any) -> Any:
             self.left -= 1
             if self.left < 0:
@@ -279,10 +281,10 @@ WRITING = [
 ]
 
 
-def _faults(root: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> Iterator[str]:
+def _faults(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Build with a refusal at every call in turn, until a build succeeds; yield what was said."""
     for after in range(2000):
-        refusal = Refusal(after, code)
+        refusal = Refusal(after, (errno.ENOSPC, errno.EROFS, errno.EIO)[after % 3])
         with monkeypatch.context() as patch:
             for target in WRITING:
                 patch.setattr(target, refusal.wrap(_resolve(target)))
@@ -291,17 +293,19 @@ def _faults(root: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> Iterator[
                     root, SMALL, weights=WeightSettings(), about=ABOUT, languages=["en"]
                 )
             except StorageError as error:
-                assert error.exit_code == 7
-                assert str(root) in str(error)
-                said = str(error)
+                refused = error
             else:
                 return
-        yield said
+        assert refused.exit_code == 7
+        assert str(root) in str(refused)
+        yield str(refused)
     pytest.fail("no build succeeded")
 
 
 def _resolve(target: str) -> Callable[..., Any]:
     path, _, name = target.rpartition(".")
+    if name == "_sync":
+        return lambda handle: None  # hundreds of builds need not wait for the real disk
     if path == "pathlib.Path":
         found: Callable[..., Any] = getattr(Path, name)
     else:
@@ -309,21 +313,20 @@ def _resolve(target: str) -> Callable[..., Any]:
     return found
 
 
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EIO])
 def test_disk_that_refuses_at_any_step_leaves_the_old_generation(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """StorageError at every step, no debris, and the index that was there serves as before."""
     index_of(tmp_path, other_corpus(1))
     before = everything(tmp_path / "gen-00000001")
     steps = 0
-    for said in _faults(tmp_path, monkeypatch, code):
+    for said in _faults(tmp_path, monkeypatch):
         steps += 1
 
         assert before == everything(tmp_path / "gen-00000001")
         live = Index.open(tmp_path).manifest.generation
         assert (live == 1) == ("Nothing was published" in said)
-        assert (live != 1) == (f"Generation {live} in {tmp_path} is live" in said)
+        assert (live != 1) == (f"CURRENT now says 'gen-{live:08d}'" in said)
         assert not [p for p in tmp_path.iterdir() if p.name.startswith("tmp-")]
     assert steps > 60
     assert Index.open(tmp_path).n_docs == 3
@@ -334,8 +337,8 @@ def test_disk_that_refuses_the_first_build_leaves_no_index(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing half-written looks like an index, up to the step that publishes."""
-    for said in _faults(tmp_path, monkeypatch, errno.ENOSPC):
-        assert (tmp_path / "CURRENT").exists() == ("is live, but the disk" in said)
+    for said in _faults(tmp_path, monkeypatch):
+        assert (tmp_path / "CURRENT").exists() == ("CURRENT now says" in said)
     assert verify_index(tmp_path).problems == ()
 
 
