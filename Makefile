@@ -19,7 +19,7 @@ $(READY): requirements-dev.txt pyproject.toml
 	  { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make setup PYTHON=python3.12"; exit 2; }
 	@echo "Setting up $(VENV) (once, about a minute) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -53,7 +53,7 @@ quality: $(READY)  ## relevance on the evaluation sets, as tables
 	@$(BIN)/python -m benchmarks.relevance
 
 bench: $(READY)  ## every benchmark: build, extraction, stemmers, tokenizing
-	@for b in build extraction stemmers tokenize; do $(BIN)/python -m benchmarks.$$b || exit 1; done
+	@for b in build extraction stemmers tokenizing; do $(BIN)/python -m benchmarks.$$b || exit 1; done
 
 lock: pyproject.toml  ## resolve the development set again (needs uv)
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --universal --python-version 3.11 \

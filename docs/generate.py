@@ -199,11 +199,7 @@ def _signature(name: str, thing: Any) -> str:
         signature = inspect.signature(thing)
     except ValueError:
         return name
-    bare = [
-        p if p.annotation is p.empty else p.replace(annotation=_Bare(p.annotation))
-        for p in signature.parameters.values()
-        if p.name not in ("self", "cls")
-    ]
+    bare = [_readable(p) for p in signature.parameters.values() if p.name not in ("self", "cls")]
     result = signature.return_annotation
     if result is not signature.empty and result is not None:
         result = _Bare(result)
@@ -214,6 +210,15 @@ def _signature(name: str, thing: Any) -> str:
     inside, _, arrow = str(signature).removeprefix("(").rpartition(")")
     inner = ",\n    ".join(_split(inside))
     return f"{name}(\n    {inner},\n){arrow}"
+
+
+def _readable(parameter: inspect.Parameter) -> inspect.Parameter:
+    """Return a parameter whose annotation has no quotes and whose default is short."""
+    if len(repr(parameter.default)) > WIDTH // 2:
+        parameter = parameter.replace(default=_Bare("..."))
+    if parameter.annotation is parameter.empty:
+        return parameter
+    return parameter.replace(annotation=_Bare(parameter.annotation))
 
 
 def _split(inside: str) -> list[str]:

@@ -89,7 +89,7 @@ class Article:
     label : str or None
         live, premium, sponsored, opinion, reprint, ... as the publisher marks it.
     sensitive : bool
-        No block under it and never a card.
+        Marked by the publisher as legally sensitive; stored, for a site's own rules to act on.
     links : tuple of str
         URLs or ids of earlier articles that the text refers back to.
     asides : tuple of Aside

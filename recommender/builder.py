@@ -38,7 +38,6 @@ CHUNK_BYTES = 16 << 20
 """Text counted at a time by one worker."""
 
 _DETECT_CHARS = 500
-_SURE = 0.65  # of 2,844 bare headlines no wrong guess of the model reached it
 
 T = TypeVar("T")
 
@@ -226,9 +225,8 @@ class _Build:
             return stated, True
         text = "\n".join((article.title, article.lead, article.body[:_DETECT_CHARS]))
         found = detect_language(text)
-        sure = found.origin == "alphabet" or found.confidence >= _SURE
-        self._guessed[found.origin if sure else "site"] += 1
-        return found.lang, sure
+        self._guessed[found.origin if found.is_sure else "site"] += 1
+        return found.lang, found.is_sure
 
     def _find_boilerplate(self, spooled: SpooledArticles) -> Boilerplate:
         return find_boilerplate(spooled.columns["body"], spooled.sites, self._config.boilerplate)
@@ -338,7 +336,7 @@ def _probe(root: Path) -> None:
     """
     index = Index.open(root, verify=False)
     index.search_rows(np.array([index.n_docs - 1], np.int32), 1)
-    index.search(index.query_of(index.n_docs - 1), 1)
+    index.warm_up()
 
 
 def _chunks(spooled: SpooledArticles) -> Iterator[NDArray[np.int64]]:

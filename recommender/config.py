@@ -17,9 +17,10 @@ The environment says the same as ``RECOMMENDER_FIELDS_TITLE=3``.
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import tomllib
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,16 @@ class FieldSettings:
 
     Attributes
     ----------
-    title, lead, body, caption, tags : int
+    title : int
+        The headline.
+    lead : int
+        The opening paragraph.
+    body : int
+        The text.
+    caption : int
+        Captions of its pictures.
+    tags : int
+        The publisher's tags.
     """
 
     title: int = 3
@@ -174,12 +184,15 @@ def _from_file(path: str | Path | None) -> Mapping[str, Any]:
 
 
 def _from_environment(environment: Mapping[str, str]) -> Mapping[str, dict[str, Any]]:
-    """Read RECOMMENDER_SECTION_NAME variables; those of no section are not ours."""
+    """Read RECOMMENDER_SECTION_NAME variables; those of no section belong to somebody else."""
     out: dict[str, dict[str, Any]] = {}
     sections = typing.get_type_hints(Config)
     for variable in sorted(environment):
         section, _, name = variable.removeprefix(ENVIRONMENT_PREFIX).lower().partition("_")
-        if not variable.startswith(ENVIRONMENT_PREFIX) or section not in sections or not name:
+        if not variable.startswith(ENVIRONMENT_PREFIX) or not name:
+            continue
+        if section not in sections:
+            _refuse_near_section(variable, section, sections)
             continue
         hints = typing.get_type_hints(sections[section])
         if name not in hints:
@@ -188,3 +201,13 @@ def _from_environment(environment: Mapping[str, str]) -> Mapping[str, dict[str, 
             )
         out.setdefault(section, {})[name] = parse_text(environment[variable], hints[name])
     return out
+
+
+def _refuse_near_section(variable: str, section: str, sections: Iterable[str]) -> None:
+    """Refuse a section that is spelled almost like one of ours: a slip, not somebody else's."""
+    meant = difflib.get_close_matches(section, list(sections), n=1, cutoff=0.7)
+    if meant:
+        raise ConfigError(
+            f"The environment variable {variable} names no section of the settings. "
+            f"Did you mean {ENVIRONMENT_PREFIX}{meant[0].upper()}_...?"
+        )

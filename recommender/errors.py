@@ -3,8 +3,7 @@
 RecommenderError
 ├── InputError (ValueError)              an argument or a source that cannot be used
 │   ├── SourceNotFoundError              the file, folder or table is not there or cannot be read
-│   ├── TooManyRejectionsError           more articles rejected than ``max_errors`` allows
-│   └── NotBuiltError                    asked for results before anything was fitted or built
+│   └── TooManyRejectionsError           more articles rejected than ``max_errors`` allows
 ├── ConfigError (ValueError)             a setting with an unknown name or an impossible value
 ├── UnknownArticleError (KeyError)       no article with this id or URL in the index
 ├── MissingExtraError (ImportError)      an optional package is needed; says how to install it
@@ -29,7 +28,6 @@ __all__ = [
     "InputError",
     "MissingExtraError",
     "NotAnIndexError",
-    "NotBuiltError",
     "RecommenderError",
     "SourceNotFoundError",
     "StorageError",
@@ -64,10 +62,6 @@ class TooManyRejectionsError(InputError):
     """More articles were rejected than ``max_errors`` allows; nothing was published."""
 
     exit_code = 8
-
-
-class NotBuiltError(InputError):
-    """Results were asked for before anything was fitted or built."""
 
 
 class ConfigError(RecommenderError, ValueError):

@@ -29,14 +29,14 @@ def index_overview(model: Recommender, config: Config, origins: Origins) -> dict
             "built": manifest.built_at,
             "by version": manifest.package,
             "format": manifest.format,
-            "articles": f"{index.n_docs:,}",
-            "terms": f"{index.segment.n_terms:,}",
-            "postings": f"{len(index.segment.postings.docs):,}",
+            "articles": index.n_docs,
+            "terms": index.segment.n_terms,
+            "postings": len(index.segment.postings.docs),
             "size": sum(r["bytes"] for files in records for r in files.values()),
             "analysis": manifest.analysis[:16],
         },
         "languages": dict(Counter(manifest.report["languages"]).most_common()),
-        "without_rules": dict(manifest.report["without_rules"]),
+        "without_rules": dict(manifest.report.get("without_rules", {})),
         "guessed": dict(manifest.report["guessed"]),
         "sections": dict(sections.most_common(30)),
         "rejected": dict(manifest.report["rejected"]),
@@ -63,11 +63,11 @@ def article_overview(model: Recommender, key: str) -> dict[str, Any]:
         "id": index.article_id(int(doc or 0)),
         **index.card(int(doc or 0)),
         "lang": index.language(int(doc or 0)),
-        "distinct terms": len(query.terms),
-        "terms": ", ".join(
-            f"{name} {parts[i] ** 0.5 / length:.2f}"
+        "distinct_terms": len(query.terms),
+        "terms": {
+            name: round(parts[i] ** 0.5 / length, 4)
             for name, i in zip(names, heaviest, strict=True)
-        ),
+        },
     }
 
 

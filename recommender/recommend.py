@@ -35,7 +35,7 @@ from recommender.ingest.rejections import Rejections
 from recommender.ingest.repair import repair_text
 from recommender.ingest.settings import IngestSettings
 from recommender.text.analyzer import Analyzer
-from recommender.text.language import detect_language
+from recommender.text.language import detect_language, likely_language
 from recommender.text.passages import Boilerplate, BoilerplateSettings, blank_boilerplate
 from recommender.weighting import encode_counts
 
@@ -90,6 +90,7 @@ class Recommender:
                 f"here {self._analyzer.fingerprint[:12]}): this package, or one that stems words, "
                 "has another version. Build the index again."
             )
+        index.warm_up()
 
     @classmethod
     def open(
@@ -170,9 +171,9 @@ class Recommender:
         started = time.perf_counter()
         raw, named = _as_article(article)
         draft = clean_article(raw)
-        lang = self._draft_language(draft)
+        analysed_as, lang = self._draft_language(draft)
         known = self.find(draft.id) if named else None
-        query = replace(self._draft_query(draft, lang), doc=known)
+        query = replace(self._draft_query(draft, analysed_as), doc=known)
         source = Source(draft.id if named else None, draft.url, lang, draft.title or None)
         return self._block(source, query, explain, options, started)
 
@@ -185,8 +186,9 @@ class Recommender:
         """
         doc, other_doc = self._doc(key), self._doc(other)
         lang = self.index.language(doc)
-        terms = self._reasons(self.index.query_of(doc), other_doc, None, lang)
-        score = sum(t.share for t in terms)
+        query = self.index.query_of(doc)
+        terms = self._reasons(query, other_doc, None, lang)
+        score = self.index.score(query, other_doc)
         return Explanation(
             self.index.article_id(doc), self.index.article_id(other_doc), score, terms
         )
@@ -206,14 +208,24 @@ class Recommender:
         return settings_from(BlockSettings, chosen, section="block:"), tuple(excluded)
 
     def languages_for(self, rule: str, lang: str | None) -> frozenset[int] | None:
-        """Return the language codes allowed by ``same``, ``any`` or ``uk,ru``; None = any."""
-        if rule == "any":
+        """Return the language codes allowed by ``same``, ``any`` or ``uk,ru``; None = any.
+
+        The same as an unknown language is any.
+        """
+        if rule == "any" or (rule == "same" and lang is None):
             return None
         names = [lang or ""] if rule == "same" else [_language_name(n) for n in rule.split(",")]
         return self.index.language_codes(names)
 
     def find(self, key: str) -> int | None:
-        """Return the document number of an article id or URL, mended as ids are when read."""
+        """Return the document number of an article id or URL, mended as ids are when read.
+
+        Raises
+        ------
+        InputError : ``key`` is no text
+        """
+        if not isinstance(key, str):
+            raise InputError(f"{key!r} is no article id; expected a text such as '{key}'.")
         doc = self.index.find(key)
         if doc is None and not (key.isascii() and key.isprintable()):
             mended = repair_text(key, lambda kind, detail: None)
@@ -231,11 +243,19 @@ class Recommender:
             )
         return doc
 
-    def _draft_language(self, draft: Article) -> str:
+    def _draft_language(self, draft: Article) -> tuple[str, str | None]:
+        """Return the language to analyse a draft in, and its language if that is known."""
         stated = normalize_lang(draft.lang) if draft.lang else None
-        return (
-            stated or detect_language("\n".join((draft.title, draft.lead, draft.body[:500]))).lang
-        )
+        if stated:
+            return stated, stated
+        text = "\n".join((draft.title, draft.lead, draft.body[:500]))
+        found = detect_language(text)
+        if found.is_sure:
+            return found.lang, found.lang
+        # A word or two: analysed as the site's main language, searched in all.
+        counts = self.index.manifest.report.get("languages", {})
+        commonest = sorted(counts, key=lambda lang: (-counts[lang], lang))
+        return likely_language(text, commonest), None
 
     def _draft_query(self, draft: Article, lang: str) -> Query:
         """Count a draft's terms just as the build counted the articles'."""

@@ -55,6 +55,11 @@ class WeightSettings:
     def __post_init__(self) -> None:
         for name in ("min_df", "max_df"):
             check_df(name, getattr(self, name))
+        if self.max_df == 1 and isinstance(self.max_df, int):
+            raise ConfigError(
+                "max_df is 1, which means one article: no two articles could share a term. "
+                "Write 1.0 for all articles, or a larger number."
+            )
 
 
 def check_df(name: str, value: float) -> None:

@@ -15,7 +15,6 @@ EXIT_CODES = {
     "InputError": 2,
     "SourceNotFoundError": 4,
     "TooManyRejectionsError": 8,
-    "NotBuiltError": 2,
     "ConfigError": 2,
     "UnknownArticleError": 4,
     "MissingExtraError": 2,

@@ -144,7 +144,7 @@ def test_explain_of_a_pair_is_the_card_s_score(news: Recommender) -> None:
 
     explanation = news.explain("sc-uk-0001", card.id)
 
-    assert explanation.score == pytest.approx(card.score, abs=1e-9)
+    assert explanation.score == card.score
     assert explanation.terms[0].share >= explanation.terms[-1].share
 
 
@@ -231,3 +231,18 @@ def test_reasons_are_words_as_people_write_them(news: Recommender) -> None:
     in_titles = sum(term.lower() in texts.lower() for term in shown)
     assert in_titles / len(shown) > 0.5
     assert any(term[:1].isupper() for term in shown)
+
+
+@pytest.mark.parametrize("word", ["Bridge", "Міст", "Мост"])
+def test_draft_of_one_word_finds_articles(news: Recommender, word: str) -> None:
+    """A text too short to tell its language is searched in all of them."""
+    block = news.related_to_text(word)
+
+    assert block.cards
+    assert word.lower()[:3] in " ".join(r.term for r in block.cards[0].why).lower()
+
+
+def test_key_that_is_no_text_is_refused(news: Recommender) -> None:
+    """A number is not taken for an id, and not a crash either."""
+    with pytest.raises(InputError, match="'5'"):
+        news.related(5)  # type: ignore[arg-type]

@@ -160,7 +160,14 @@ def test_settings_impossible_bound_is_named(name: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["min_df", "max_df"])
-@pytest.mark.parametrize("value", [1, 5, 0.0, 0.5, 1.0, np.int64(3), np.float64(0.5)])
+@pytest.mark.parametrize("value", [2, 5, 0.0, 0.5, 1.0, np.int64(3), np.float64(0.5)])
 def test_settings_possible_bound_is_taken(name: str, value: Any) -> None:
     """Whole numbers from 1, shares from 0 to 1."""
     assert value == getattr(WeightSettings(**{name: value}), name)
+
+
+def test_settings_one_article_is_a_least_but_no_most() -> None:
+    """``max_df=1`` is the slip for 1.0: it would leave no term that two articles share."""
+    assert WeightSettings(min_df=1).min_df == 1
+    with pytest.raises(ConfigError, match=r"max_df is 1, which means one article.*Write 1\.0"):
+        WeightSettings(max_df=1)

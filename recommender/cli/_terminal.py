@@ -193,6 +193,8 @@ def as_text(value: Any) -> str:
         return ", ".join(f"{k} {as_text(v)}" for k, v in value.items()) or "-"
     if isinstance(value, list | tuple):
         return ", ".join(as_text(v) for v in value) or "-"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
     return "-" if value in (None, "") else str(value)
 
 

@@ -39,7 +39,7 @@ WINDOW = 65_536
 BAD_LAYOUT, BAD_TERM = 1, 2
 """What ``check_rows`` finds."""
 
-_GRID = 2.0**40  # scores are multiples of 1 / _GRID
+GRID = 2.0**40  # scores are multiples of 1 / GRID
 
 Array = NDArray[Any]
 
@@ -474,7 +474,7 @@ def search(
     for c in range(counters[1]):
         if scores[c] >= floor:
             inner = pair_score(docs[c], forward[0], forward[1], tf, idf_squared, scattered)
-            score = np.rint(inner / (length[0] * doc_norms[docs[c]]) * _GRID) / _GRID
+            score = np.rint(inner / (length[0] * doc_norms[docs[c]]) * GRID) / GRID
             if score >= threshold:
                 kept_docs[n] = docs[c]
                 kept_scores[n] = score

@@ -66,7 +66,7 @@ class Manifest:
     analysis : str, fingerprint of the text analysis; a query must be analysed the same way
     settings : mapping of section to settings, as the build used them
     languages : names of the language codes
-    counts : articles, terms, postings, bytes of text
+    counts : articles, terms, postings
     report : what the build read, kept and rejected
     segments : mapping of segment name to the record of its files
     files : record of this generation's own files

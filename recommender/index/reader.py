@@ -245,6 +245,11 @@ class Index:
         )
         return Candidates(docs, scores)
 
+    def warm_up(self) -> None:
+        """Load or compile the search, so that the first real question does not wait for it."""
+        if self.n_docs:
+            self.search(self.query_of(self.n_docs - 1), 1)
+
     def search_rows(
         self, docs: NDArray[np.int32], k: int, *, threshold: float = 0.0, same_language: bool = True
     ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
@@ -278,6 +283,13 @@ class Index:
         parts: NDArray[np.float64] = kernels.score_terms(terms, codes, others, tf, idf_squared)
         return parts
 
+    def score(self, query: Query, doc: int) -> float:
+        """Return the score of one document for a query: the one that a search gives it."""
+        terms, here, there = self._meet(query, doc)
+        inner = math.fsum(self.products(terms, here, there))
+        length = self.length(query.terms, query.codes) * float(self.statistics.norms[doc])
+        return round(inner / length * kernels.GRID) / kernels.GRID if length else 0.0
+
     def shared_terms(self, query: Query, doc: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """Return the terms that query and document share, and each one's share of their score.
 
@@ -286,15 +298,22 @@ class Index:
         terms : (n,) int32, the heaviest first, ties by number; shares : (n,) float64, summing to
             the score
         """
-        other = self.query_of(doc)
-        terms, here, there = np.intersect1d(
-            query.terms, other.terms, assume_unique=True, return_indices=True
-        )
-        parts = self.products(terms, query.codes[here], other.codes[there])
+        terms, here, there = self._meet(query, doc)
+        parts = self.products(terms, here, there)
         length = self.length(query.terms, query.codes) * float(self.statistics.norms[doc])
         order = np.lexsort((terms, -parts))
         order = order[parts[order] > 0]
         return terms[order], parts[order] / (length or 1.0)
+
+    def _meet(
+        self, query: Query, doc: int
+    ) -> tuple[NDArray[np.int32], NDArray[np.uint8], NDArray[np.uint8]]:
+        """Return the terms that query and document share, and the codes they have in each."""
+        other = self.query_of(doc)
+        terms, here, there = np.intersect1d(
+            query.terms, other.terms, assume_unique=True, return_indices=True
+        )
+        return terms, query.codes[here], other.codes[there]
 
     def display(
         self, terms: Sequence[int] | NDArray[np.int32], language: str | None = None

@@ -185,7 +185,10 @@ class _ObjectStream:
         note = partial(self._source.rejections.notice, file=self._source.name, line=number)
         if judge_broken(written, note) is not None:
             return True
-        detail = f"bytes that are not {self._source.encoding}; state the file's own with encoding="
+        detail = (
+            f"bytes that are not {self._source.encoding}; "
+            "state the file's own as encoding in the [ingest] settings"
+        )
         self._reject(RejectionReason.WRONG_ENCODING, detail, start)
         return False
 

@@ -329,4 +329,7 @@ def _missing_id(record: Mapping[Any, Any], columns: Columns) -> str:
     if "id" in columns.fields:
         return f"the id column {columns.fields['id'][0][0]!r} is empty"
     names = ", ".join(str(name)[:40] for name in list(record)[:20])
-    return f"no id or url column among: {names or 'nothing'}. Name it with columns = {{id = ...}}"
+    return (
+        f"no id or url column among: {names or 'nothing'}. "
+        "Name it in the [ingest] settings: columns = {id = ...}"
+    )

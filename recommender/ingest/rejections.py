@@ -25,7 +25,6 @@ class RejectionReason(StrEnum):
 
     MISSING_ID = "missing-id"
     BAD_ID = "bad-id"
-    DUPLICATE_ID = "duplicate-id"
     BROKEN_JSON = "broken-json"
     BROKEN_ROW = "broken-row"
     NOT_AN_OBJECT = "not-an-object"

@@ -19,6 +19,7 @@ from recommender.ingest.pages import page_article
 from recommender.ingest.records import article_from_record, plan_columns
 from recommender.ingest.rejections import NoticeKind, RejectionReason, Rejections
 from recommender.ingest.settings import DEFAULT_SETTINGS, IngestSettings
+from recommender.ingest.sites import profiles_of
 from recommender.ingest.streams import SourceFile, open_source
 from recommender.ingest.tables import (
     NotArticlesError,
@@ -63,7 +64,7 @@ def read_articles(
 
     Raises
     ------
-    SourceNotFoundError : at the call; a file or folder is not there or cannot be read
+    SourceNotFoundError : at the call; a file, a folder or a profile is not there or cannot be read
     InputError : not a source; a file in no known format; a mapped column that no record has; a
         table without an id or a text column
     TooManyRejectionsError : past ``max_errors``
@@ -77,6 +78,8 @@ def read_articles(
     found = Rejections() if rejections is None else rejections
     if found.max_errors is None:
         found.max_errors = settings.max_errors
+    if settings.site_profiles:
+        profiles_of(settings.site_profiles)  # a path that is not there is told at the call
     reader = _Reader(settings, found, _Watch(settings))
     return reader.cleaned(reader.start(source))
 

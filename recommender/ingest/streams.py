@@ -329,5 +329,5 @@ def _not_in(encoding: str, error: UnicodeDecodeError) -> str:
     byte = error.object[error.start]
     return (
         f"byte 0x{byte:02x} at position {error.start} is not {encoding}; "
-        "state the file's own with encoding=, for example encoding='cp1251'"
+        "state the file's own as encoding in the [ingest] settings, for example encoding = 'cp1251'"
     )

@@ -58,8 +58,8 @@ def check_header(names: Sequence[Any], place: str, settings: IngestSettings) -> 
     wanted += [] if has_text else ["a title, lead or body"]
     raise NotArticlesError(
         f"{place} has no column for {' nor for '.join(wanted)}. Its columns: {shown}. "
-        "The first row must name the columns; other names are mapped with columns, "
-        "and a table without such a row is read with column_names"
+        "The first row must name the columns; other names are mapped with columns "
+        "in the [ingest] settings, and a table without such a row is read with column_names"
     )
 
 

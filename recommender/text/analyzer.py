@@ -58,7 +58,7 @@ class TextSettings:
     Attributes
     ----------
     stemming : str
-        The name given to `stems.stemmer`; "none" leaves words as they are.
+        "default" (by language), "none" (words as they are), "snowball", "light" or "simplemma".
     stop_words : "default", tuple of str, or None
         The list of each language; these words in every language; no stop words.
     ngram_range : (int, int)

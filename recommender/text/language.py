@@ -8,18 +8,20 @@ than any model.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from threading import Lock
 from typing import Any, Final
 
-__all__ = ["Detection", "alphabet_language", "detect_language"]
+__all__ = ["Detection", "alphabet_language", "detect_language", "likely_language"]
 
 _MAX_CHARACTERS: Final = 1_000
 # Below these the model guesses. Cyrillic without telling letters ("Загублена в степах") is harder.
 _MIN_LETTERS: Final = 12
 _MIN_LETTERS_CYRILLIC: Final = 20
 _MIN_CONFIDENCE: Final = 0.35
+_SURE_CONFIDENCE: Final = 0.65  # of 2,844 bare headlines no wrong guess of the model reached it
 _N_GUESSES: Final = 5
 
 _UKRAINIAN: Final = "іїєґ"
@@ -55,6 +57,11 @@ class Detection:
     origin: str
     confidence: float
 
+    @property
+    def is_sure(self) -> bool:
+        """Whether to trust it without other evidence; letters tell more than the model's word."""
+        return self.origin == "alphabet" or self.confidence >= _SURE_CONFIDENCE
+
 
 def detect_language(text: str, *, default: str = "und") -> Detection:
     """Return the language of a text.
@@ -82,6 +89,13 @@ def detect_language(text: str, *, default: str = "und") -> Detection:
     line = _NOISE.sub(" ", text[:_MAX_CHARACTERS]).strip()
     found = alphabet_language(line) or _model_language(line)
     return found or Detection(default, "default", 0.0)
+
+
+def likely_language(text: str, languages: Sequence[str]) -> str:
+    """Return the first of ``languages`` that is written in the script of a text, or "und"."""
+    cyrillic = _is_cyrillic(text)
+    fitting = (lang for lang in languages if (lang in _CYRILLIC_CODES) == cyrillic)
+    return next(fitting, languages[0] if languages else "und")
 
 
 def alphabet_language(text: str) -> Detection | None:

@@ -37,6 +37,7 @@ class BoilerplateSettings:
     Attributes
     ----------
     enabled : bool
+        Look for boilerplate at all.
     min_articles : int >= 2
         A passage must stand in this many articles of one site. Eight: a quotation or a reprinted
         paragraph rarely lives through eight articles, and a site of fewer articles shows no

@@ -47,7 +47,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def root(sound: Path, tmp_path: Path) -> Path:
     """A copy to change."""
-    shutil.copytree(sound, tmp_path / "news")
+    shutil.copytree(sound, tmp_path / "news", copy_function=shutil.copyfile)
     return tmp_path / "news"
 
 

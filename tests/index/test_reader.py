@@ -36,7 +36,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def root(sound: Path, tmp_path: Path) -> Path:
     """A copy to damage."""
-    shutil.copytree(sound, tmp_path / "news")
+    shutil.copytree(sound, tmp_path / "news", copy_function=shutil.copyfile)
     return tmp_path / "news"
 
 
@@ -153,7 +153,7 @@ def test_open_manifest_with_any_flipped_bit_never_opens(root: Path) -> None:
     """Its own digest covers all of it; a flip in the format number may look like a newer one."""
     path = generation_folder(root) / "manifest.json"
     content = path.read_bytes()
-    for place in range(0, len(content), 5):
+    for place in range(0, len(content), 11):
         changed = bytearray(content)
         changed[place] ^= 1 << place % 7
         if _json(bytes(changed)) == _json(content):

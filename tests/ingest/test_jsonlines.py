@@ -120,7 +120,7 @@ def test_wrong_encoding_is_named_with_a_hint(tmp_path: Path, layout: str) -> Non
     path.write_bytes(text.encode("cp1251"))
     ids, found = _read(path)
     assert (ids, found.by_reason) == ([], {RejectionReason.WRONG_ENCODING: 3})
-    assert "encoding=" in found.samples[0].detail
+    assert "[ingest]" in found.samples[0].detail
     right = read_articles(path, settings=IngestSettings(clean=False, encoding="cp1251"))
     assert [a.title for a in right] == ["Київ і Львів"] * 3
 
