@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from recommender._languages import normalize_lang
 from recommender._settings import nearest, parse_text, settings_from
 from recommender.errors import ConfigError, SourceNotFoundError
 from recommender.ingest.settings import IngestSettings
@@ -99,6 +100,12 @@ class BlockSettings:
             raise ConfigError(f"limit is {self.limit!r}; expected a whole number from 1 to 1000.")
         if not 0.0 <= self.threshold <= 1.0:
             raise ConfigError(f"threshold is {self.threshold!r}; expected a score between 0 and 1.")
+        if self.languages not in ("same", "any"):
+            for name in self.languages.split(","):
+                if normalize_lang(name) is None:
+                    raise ConfigError(
+                        f"languages names {name!r}; expected same, any, or codes such as uk,ru."
+                    )
         if self.why < 0:
             raise ConfigError(f"why is {self.why!r}; expected 0 or more.")
 

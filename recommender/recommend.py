@@ -214,8 +214,8 @@ class Recommender:
         """
         if rule == "any" or (rule == "same" and lang is None):
             return None
-        names = [lang or ""] if rule == "same" else [_language_name(n) for n in rule.split(",")]
-        return self.index.language_codes(names)
+        names = [lang] if rule == "same" else map(normalize_lang, rule.split(","))
+        return self.index.language_codes(name or "" for name in names)
 
     def find(self, key: str) -> int | None:
         """Return the document number of an article id or URL, mended as ids are when read.
@@ -383,13 +383,6 @@ def _stored_boilerplate(
         counts=np.array([n for _, _, n in rows], np.int64),
         settings=settings,
     )
-
-
-def _language_name(name: str) -> str:
-    known = normalize_lang(name)
-    if known is None:
-        raise InputError(f"languages names {name!r}; expected same, any, or codes such as uk,ru.")
-    return known
 
 
 def _time(text: str | None) -> datetime | None:

@@ -259,6 +259,15 @@ def test_missing_column_is_named_with_those_that_are_there(
     assert "'foo'" in done.err
 
 
+@pytest.mark.parametrize("header", ['id,"title', "id,ti\rtle", "id,title\r1,Міст\r2,Мост"])
+def test_header_that_cannot_be_read_is_rejected_by_its_line(tmp_path: Path, header: str) -> None:
+    """A quote never closed, or the line ends of old Macs, in the row that names the columns."""
+    done = build(tmp_path, header.encode(), name="a.csv")
+
+    assert done.code == 2
+    assert f"{tmp_path / 'a.csv'}:1: broken-row" in done.err
+
+
 @pytest.mark.parametrize("share", [0.3, 0.7, 0.99])
 def test_gz_cut_off_gives_what_came_before(tmp_path: Path, share: float) -> None:
     """Half an upload is half the articles and a rejection, not none."""

@@ -96,7 +96,7 @@ def test_languages_any_may_answer_with_a_translation(news: Recommender) -> None:
 
 def test_languages_of_no_language_is_refused(news: Recommender) -> None:
     """A typo in the language list is named."""
-    with pytest.raises(InputError, match="klingon"):
+    with pytest.raises(ConfigError, match="klingon"):
         news.related("sc-en-0001", languages="klingon")
 
 

@@ -200,6 +200,18 @@ def _documents(index: Index) -> Iterator[str]:
             return
 
 
+def _words(index: Index) -> Iterator[str]:
+    """Check that each language's own words belong to a term and a language, in order."""
+    keys = np.asarray(index.segment.local_keys)
+    if np.any(keys[1:] <= keys[:-1]):
+        yield "the languages' own words are out of order"
+    terms, codes = np.divmod(keys, 256)
+    if np.any(terms < 0) or np.any(terms >= index.segment.n_terms):
+        yield "a language has its own word for a term that does not exist"
+    if np.any(codes >= len(index.manifest.languages)):
+        yield "a word belongs to a language that the manifest does not name"
+
+
 _CHECKS: dict[str, Check] = {
     "counts agree": _shapes,
     "strings": _columns,
@@ -209,5 +221,6 @@ _CHECKS: dict[str, Check] = {
     "lengths": _norms,
     "keys": _keys,
     "documents": _documents,
+    "words to show": _words,
 }
 _FOUNDATIONS = ("counts agree", "strings", "layout of the rows")

@@ -85,7 +85,9 @@ def csv_records(source: SourceFile, table_format: str) -> Iterator[Record]:
     feed.back(first)
     delimiter = _delimiter(first, _DELIMITERS[table_format], source.settings)
     rows = _Rows(feed, delimiter)
-    names = list(source.settings.column_names) or next(rows)
+    names: list[str] | None = list(source.settings.column_names) or next(rows, None)
+    if names is None:
+        return  # a header that cannot be read has swallowed all, and was rejected
     header = [name.strip() for name in names]
     check_header(header, source.name, source.settings)
     rows.n_columns = len(header)
@@ -110,7 +112,10 @@ def _delimiter(first: str, choices: str, settings: IngestSettings) -> str:
     n_names = len(settings.column_names)
 
     def known(delimiter: str) -> int:
-        names = next(csv.reader([first], delimiter=delimiter))
+        try:
+            names = next(csv.reader([first], delimiter=delimiter))
+        except csv.Error:  # the reader of the rows meets it again and rejects it
+            return 0
         if n_names:
             return int(len(names) == n_names)
         return len(plan_columns(tuple(names), mapped, ()).fields)

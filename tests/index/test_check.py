@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from recommender._keys import KeyTable
 from recommender._strings import StringColumn
 from recommender.errors import NotAnIndexError
-from recommender.index.check import Verification, verify_index
+from recommender.index.check import Verification, _run, _words, verify_index
 from recommender.index.reader import NO_DATE, Index
 from recommender.index.segment import ARRAY_TYPES
 from recommender.weighting import WeightSettings
@@ -38,6 +38,7 @@ RULES = (
     "lengths",
     "keys",
     "documents",
+    "words to show",
 )
 
 
@@ -481,3 +482,15 @@ def test_any_forged_array_is_judged_without_an_exception(
     texts = ("terms.data", "forms.data", "ids.data", "urls.data", "cards.data", "languages")
     if before != int(array[place]) and name not in (*texts, "published", "forms.offsets"):
         assert result.problems != () or name in ("urls.offsets", "cards.offsets")
+
+
+@pytest.mark.parametrize(
+    "keys", [[5, 4], [7, 7], [N_TERMS * 256, N_TERMS * 256 + 1], [-256, 0], [3, 4]]
+)
+def test_words_to_show_out_of_place_are_named(root: Path, keys: list[int]) -> None:
+    """A language's own word belongs to a term of the index and to one of its languages, in order."""
+    index = Index.open(root)
+    words = StringColumn.from_strings(["a", "b"])
+    segment = replace(index.segment, local_keys=np.array(keys, np.int64), local_forms=words)
+
+    assert list(_run(_words, replace(index, segment=segment)))
