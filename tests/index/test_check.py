@@ -488,7 +488,7 @@ def test_any_forged_array_is_judged_without_an_exception(
     "keys", [[5, 4], [7, 7], [N_TERMS * 256, N_TERMS * 256 + 1], [-256, 0], [3, 4]]
 )
 def test_words_to_show_out_of_place_are_named(root: Path, keys: list[int]) -> None:
-    """A language's own word belongs to a term of the index and to one of its languages, in order."""
+    """A language's own word belongs to a term of the index and to one of its languages."""
     index = Index.open(root)
     words = StringColumn.from_strings(["a", "b"])
     segment = replace(index.segment, local_keys=np.array(keys, np.int64), local_forms=words)
