@@ -35,8 +35,8 @@ def storage_errors(folder: Path) -> Iterator[None]:
     """Turn an ``OSError`` of writing into StorageError, which names the folder and what to do."""
     try:
         yield
-    except StorageError:
-        raise
+    except (StorageError, BrokenPipeError):
+        raise  # a reader that went away is no fault of the disk
     except OSError as error:
         raise StorageError(
             f"Cannot write to {folder}: {error.strerror or error}. Nothing was published and "

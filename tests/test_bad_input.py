@@ -504,6 +504,7 @@ def test_ascii_output_does_not_crash_and_json_stays_json(bridges: Path) -> None:
         ("export", ">/dev/full", 7),
         ("related 1", "| true", 0),
         ("export", "| true", 0),
+        ("export --out /dev/stdout", "| true", 0),
     ],
 )
 def test_output_that_cannot_be_written_ends_soberly(

@@ -111,6 +111,7 @@ def test_map_array_of_a_damaged_file_names_it(tmp_path: Path, name: str) -> None
         map_array(path, "int64")
 
 
+@pytest.mark.filterwarnings("ignore:Data type alias:DeprecationWarning")  # numpy, of the damage
 @hypothesis_settings(deadline=None, max_examples=300)
 @given(place=st.integers(0, 127), byte=st.integers(0, 255))
 def test_map_array_any_byte_of_the_header_changed_is_an_array_or_damage(

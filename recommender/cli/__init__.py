@@ -26,6 +26,7 @@ _COMMANDS = {
     "export": "Write every article's list ahead of time.",
     "inspect": "Show what an index holds and how it was built.",
     "verify": "Check an index, file by file and number by number.",
+    "warm": "Compile the fast loops ahead of the first use.",
     "completion": "Print the shell completion script.",
 }
 

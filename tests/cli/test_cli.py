@@ -310,7 +310,25 @@ def test_completion_script_completes_commands(shell: str) -> None:
 def test_version_and_help_end_with_0() -> None:
     """The first two things anyone types."""
     assert run("--version").out.startswith("recommender ")
-    for command in ("build", "related", "explain", "export", "inspect", "verify", "completion"):
+    for command in (
+        "build",
+        "related",
+        "explain",
+        "export",
+        "inspect",
+        "verify",
+        "warm",
+        "completion",
+    ):
         shown = run(command, "--help")
         assert shown.code == 0
         assert "Example" in shown.out
+
+
+def test_warm_compiles_into_the_cache_that_is_named(tmp_path: Path) -> None:
+    """An installation step leaves nothing to compile for the first reader."""
+    done = run("warm", NUMBA_CACHE_DIR=str(tmp_path))
+
+    assert done.code == 0
+    assert "Compiled in" in done.err
+    assert len(list(tmp_path.rglob("*.nbi"))) > 10
