@@ -23,7 +23,6 @@ from recommender.article import Article
 from recommender.config import Config
 from recommender.errors import ConfigError, InputError
 from recommender.index.manifest import Manifest, writer_lock
-from recommender.index.reader import Index
 from recommender.index.writer import Corpus, write_generation
 from recommender.ingest import NoticeKind, Rejections, read_articles
 from recommender.spool import FIELDS, Spool, SpooledArticles
@@ -197,7 +196,6 @@ class _Build:
             counts = self._timed("count", lambda: self._count(spooled, boilerplate))
             self._progress("write", 0, None)
             manifest = self._timed("write", lambda: self._write(root, spooled, counts, boilerplate))
-            self._timed("probe", lambda: _probe(root))
             self._seconds["total"] = time.perf_counter() - started
             return self._report(root, manifest, spool)
 
@@ -327,16 +325,6 @@ class _Build:
             peak_memory_bytes=_peak_memory(),
             **manifest.report,
         )
-
-
-def _probe(root: Path) -> None:
-    """Open what was published and ask it for the newest article's list, as a reader will.
-
-    It shows that the index answers, and leaves the search compiled for the readers to come.
-    """
-    index = Index.open(root, verify=False)
-    index.search_rows(np.array([index.n_docs - 1], np.int32), 1)
-    index.warm_up()
 
 
 def _chunks(spooled: SpooledArticles) -> Iterator[NDArray[np.int64]]:

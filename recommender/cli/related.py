@@ -55,6 +55,8 @@ def command(
     """Show the block of an article of the index, by ID or URL, or of a draft given with --text."""
     if (article is None) == (text is None):
         raise click.UsageError("Give either an article's ID or URL, or a draft with --text FILE.")
+    if options["lang"] and text is None:
+        raise click.UsageError("--lang is of a draft: give it with --text FILE.")
     recommender = Recommender.open(model, config=settings(config_path)[0])
     block = _ask(recommender, article, text, explain, options)
     if as_json:

@@ -10,6 +10,7 @@ from recommender.cli._options import json_option, model_option, print_json
 from recommender.cli._terminal import say, tell
 from recommender.errors import DamagedIndexError
 from recommender.index.check import verify_index
+from recommender.recommend import Recommender
 
 
 @click.command(
@@ -21,6 +22,8 @@ from recommender.index.check import verify_index
 def command(model: Path, as_json: bool) -> int:
     """Check an index: every digest, bound and order, and stored lengths against the rows."""
     result = verify_index(model)
+    if result.healthy:
+        Recommender.open(model, verify=False)  # sound, but built with another text analysis?
     if as_json:
         print_json(result)
     else:

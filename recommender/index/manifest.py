@@ -39,8 +39,9 @@ __all__ = [
     "check_files",
     "current",
     "generations",
-    "publish",
+    "make_live",
     "read_manifest",
+    "settle",
     "writer_lock",
 ]
 
@@ -271,13 +272,17 @@ def remove_debris(root: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def publish(root: Path, staged: Path, manifest: Manifest, segments: Mapping[str, Path]) -> None:
-    """Make a staged generation the live one: everything is durable before the pointer moves.
+def settle(root: Path, staged: Path, manifest: Manifest, segments: Mapping[str, Path]) -> Path:
+    """Put a staged generation in its place, durable and read back; the pointer does not move yet.
 
     Parameters
     ----------
     staged : folder with the generation's own files, inside ``root``
     segments : segment name to the folder it was written to, inside ``root``
+
+    Returns
+    -------
+    Path of the generation's folder
     """
     with storage_errors(root):
         home = root / "segments"
@@ -289,9 +294,16 @@ def publish(root: Path, staged: Path, manifest: Manifest, segments: Mapping[str,
         write_json(staged / "manifest.json", manifest.to_json())
         sync_folder(staged)
         _read_back(root, staged, manifest)
-        staged.rename(root / generation_name(manifest.generation))
+        place = root / generation_name(manifest.generation)
+        staged.rename(place)
         sync_folder(root)
-        replace_text(root / "CURRENT", generation_name(manifest.generation) + "\n")
+        return place
+
+
+def make_live(root: Path, generation: int) -> None:
+    """Move the pointer: readers that open the index from now on get this generation."""
+    with storage_errors(root):
+        replace_text(root / "CURRENT", generation_name(generation) + "\n")
 
 
 def _read_back(root: Path, staged: Path, manifest: Manifest) -> None:

@@ -24,11 +24,12 @@ from recommender.index.manifest import (
     folder_record,
     generations,
     live,
-    publish,
+    make_live,
     remove_debris,
     segment_name,
+    settle,
 )
-from recommender.index.reader import factors
+from recommender.index.reader import Index, factors
 from recommender.index.segment import Segment, invert
 from recommender.weighting import WeightSettings, encode_counts
 
@@ -152,11 +153,24 @@ def write_generation(
             write_array(own / "norms.npy", kernels.norms(*segment.rows.arrays(), tf, idf_squared))
             manifest = _manifest(root, staged, segment, weights, languages, about)
             (name,) = manifest.segments
-            publish(root, own, manifest, {name: staged / "segment"})
+            place = settle(root, own, manifest, {name: staged / "segment"})
         finally:
             shutil.rmtree(staged, ignore_errors=True)
+    _probe(root, manifest.generation, place)
+    make_live(root, manifest.generation)
     collect(root, keep=KEEP_GENERATIONS)
     return manifest
+
+
+def _probe(root: Path, generation: int, place: Path) -> None:
+    """Open what was written and ask it, as a reader will; what cannot answer never goes live."""
+    try:
+        index = Index.open(root, generation=generation, verify=False)
+        index.search_rows(np.array([index.n_docs - 1], np.int32), 1)
+        index.warm_up()
+    except BaseException:
+        shutil.rmtree(place, ignore_errors=True)
+        raise
 
 
 def _manifest(

@@ -15,6 +15,8 @@ _BOM = "\ufeff"
 # Form feed and vertical tab end a line; the rest of C0 (and DEL) is no text at all.
 _CONTROLS = "".join(map(chr, (*range(9), *range(14, 32), 127)))
 _REMOVE = {ord(c): None for c in _CONTROLS} | {11: "\n", 12: "\n"}
+_REMOVE |= dict.fromkeys(range(128, 160)) | {0x85: "\n"}  # C1; its NEL ends a line
+_C1 = re.compile("[\x80-\x9f]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _GOOD_PER_BROKEN = (
     20  # well-formed multi-byte characters for each broken byte: then it is that encoding
@@ -24,7 +26,7 @@ _GOOD_PER_BROKEN = (
 def repair_text(text: str, note: Note) -> str:
     r"""Return ``text`` without what breaks later steps; a sound text comes back as it is.
 
-    Lone surrogates become U+FFFD; NUL and other C0 controls but \n and \t go; CRLF and CR become
+    Lone surrogates become U+FFFD; NUL and other controls but \n and \t go; CRLF and CR become
     \n; a byte order mark at the start goes. Nothing else is altered.
     """
     mended = text
@@ -69,6 +71,8 @@ def _has_controls(text: str) -> bool:
     for control in _CONTROLS:
         if control in text:
             return True
+    if not text.isascii() and _C1.search(text):
+        return True
     return "\x0b" in text or "\x0c" in text
 
 

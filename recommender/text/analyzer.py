@@ -234,7 +234,7 @@ def _with_ngrams(words: _Stream, low: int, high: int) -> list[_Stream]:
     grams, names = terms.astype(np.int64), words.vocabulary
     streams = [words] if low == 1 else []
     for n in range(2, high + 1):
-        whole = segments[: len(segments) - n + 1] == segments[n - 1 :]
+        whole = segments[: max(0, len(segments) - n + 1)] == segments[n - 1 :]
         # Row i of `grams` is the sequence that begins at word i; where it is cut short its number
         # is void.
         pairs = grams[: len(whole)] * max(1, len(words.vocabulary)) + terms[n - 1 :]

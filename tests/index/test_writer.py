@@ -417,3 +417,20 @@ def test_nothing_is_published_before_everything_is_checked(
 
     assert Index.open(tmp_path).manifest.generation == 1
     assert np.array_equal(generations(tmp_path), [1])
+
+
+def test_generation_that_cannot_answer_never_goes_live(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pointer moves only after the new generation has answered a question."""
+    index_of(tmp_path, corpus_of([{0: 1}, {0: 2}], n_terms=1))
+
+    def broken(*_: object) -> None:
+        raise ValueError("no answer")
+
+    monkeypatch.setattr(Index, "warm_up", broken)
+    with pytest.raises(ValueError, match="no answer"):
+        index_of(tmp_path, corpus_of([{0: 1}, {0: 2}, {0: 3}], n_terms=1))
+
+    assert Index.open(tmp_path).n_docs == 2
+    assert not (tmp_path / "gen-00000002").exists()

@@ -217,3 +217,13 @@ def test_analyzer_shared_by_threads_gives_equal_counts() -> None:
     with ThreadPoolExecutor(4) as pool:
         results = list(pool.map(count, range(8)))
     assert all(result == results[0] for result in results)
+
+
+def test_text_shorter_than_its_ngrams_does_not_crash() -> None:
+    """Three words have no sequence of five."""
+    analyzer = Analyzer(TextSettings(ngram_range=(1, 5), stemming="none", stop_words=None))
+    columns = {"body": StringColumn.from_strings(["bridge over river"])}
+
+    counts = analyzer.count(columns, ["en"], weights={"body": 1})
+
+    assert sorted(analyzer.terms("bridge over river", "en")) == list(counts.vocabulary)
