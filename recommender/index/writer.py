@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from recommender._files import storage_errors, write_array
 from recommender._keys import KeyTable
 from recommender._strings import StringColumn
+from recommender.errors import DamagedIndexError, StorageError
 from recommender.index import kernels
 from recommender.index.manifest import (
     Manifest,
@@ -168,8 +169,13 @@ def _probe(root: Path, generation: int, place: Path) -> None:
         index = Index.open(root, generation=generation, verify=False)
         index.search_rows(np.array([index.n_docs - 1], np.int32), 1)
         index.warm_up()
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(place, ignore_errors=True)
+        if isinstance(error, DamagedIndexError):
+            raise StorageError(
+                f"What was written to {root} cannot be read back: {error} "
+                "Nothing was published. Check the disk, then run it again."
+            ) from error
         raise
 
 
