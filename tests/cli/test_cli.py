@@ -325,6 +325,7 @@ def test_version_and_help_end_with_0() -> None:
         assert "Example" in shown.out
 
 
+@pytest.mark.full
 def test_warm_compiles_into_the_cache_that_is_named(tmp_path: Path) -> None:
     """An installation step leaves nothing to compile for the first reader."""
     done = run("warm", NUMBA_CACHE_DIR=str(tmp_path))
