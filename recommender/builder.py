@@ -22,6 +22,7 @@ from recommender._version import __version__
 from recommender.article import Article
 from recommender.config import Config
 from recommender.errors import ConfigError, InputError
+from recommender.estimate import text_bytes
 from recommender.index.manifest import Manifest, writer_lock
 from recommender.index.writer import Corpus, write_generation
 from recommender.ingest import NoticeKind, Rejections, read_articles
@@ -31,7 +32,7 @@ from recommender.text.counts import TermCounts, display_forms, local_forms, merg
 from recommender.text.language import detect_language
 from recommender.text.passages import Boilerplate, blank_boilerplate, find_boilerplate
 
-__all__ = ["BuildReport", "Estimate", "Progress", "build_index", "estimate"]
+__all__ = ["BuildReport", "Progress", "build_index"]
 
 CHUNK_BYTES = 16 << 20
 """Text counted at a time by one worker."""
@@ -80,45 +81,6 @@ class BuildReport:
     index_bytes: int
     seconds: Mapping[str, float]
     peak_memory_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """What a build of this much text is likely to take."""
-
-    text_bytes: int
-    seconds: float
-    memory_bytes: int
-    disk_bytes: int
-
-
-# Measured by benchmarks/build.py on one core; only ever shown as an estimate.
-_BYTES_PER_SECOND = 8e6
-_MEMORY_PER_BYTE = 4.5
-_MEMORY_AT_LEAST = 250e6
-_DISK_PER_BYTE = 1.5
-_PACKED = {".gz": 3.2, ".parquet": 3.6}
-_WORTH_TELLING = 30e6
-
-
-def estimate(sources: Iterable[str | Path]) -> Estimate | None:
-    """Return what a build of these files will take; None where it is little or unknown."""
-    files = [f for s in sources if str(s) != "-" for f in _files_of(Path(s))]
-    text = sum(f.stat().st_size * _PACKED.get(f.suffix, 1.0) for f in files)
-    if text < _WORTH_TELLING:
-        return None
-    return Estimate(
-        text_bytes=int(text),
-        seconds=text / _BYTES_PER_SECOND,
-        memory_bytes=int(_MEMORY_AT_LEAST + text * _MEMORY_PER_BYTE),
-        disk_bytes=int(text * _DISK_PER_BYTE),
-    )
-
-
-def _files_of(path: Path) -> list[Path]:
-    if path.is_dir():
-        return [p for p in path.rglob("*") if p.is_file()]
-    return [path] if path.is_file() else []
 
 
 def build_index(
@@ -208,12 +170,14 @@ class _Build:
 
     def _read(self, articles: Any, spool: Spool) -> None:
         source = read_articles(articles, settings=self._config.ingest, rejections=self._rejections)
+        expected = text_bytes(articles)
         for n, article in enumerate(source, 1):
             lang, sure = self._language(article)
             if spool.add(article, lang, sure=sure):
                 self._rejections.notice(NoticeKind.REPLACED, f"id {article.id!r}")
             if not n % 200:
-                self._progress("read", n, None)
+                share = min(1.0, spool.n_bytes / expected) if expected else 0.0
+                self._progress("read", n, max(n, round(n / share)) if share else None)
         self._progress("read", len(spool), len(spool))
 
     def _language(self, article: Article) -> tuple[str, bool]:

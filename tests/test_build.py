@@ -13,9 +13,9 @@ import pytest
 
 import recommender
 from recommender import Config, Rejections, build_index
-from recommender.builder import estimate
 from recommender.config import FieldSettings
 from recommender.errors import ConfigError, InputError, TooManyRejectionsError
+from recommender.estimate import estimate
 from recommender.index.manifest import current, read_manifest
 from recommender.text.passages import BoilerplateSettings
 

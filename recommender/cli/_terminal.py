@@ -13,7 +13,6 @@ from rich.console import Console, Group
 from rich.padding import Padding
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     SpinnerColumn,
     TextColumn,
@@ -69,7 +68,7 @@ def progress() -> Iterator[Any]:
         SpinnerColumn(),
         TextColumn("{task.description:<18}"),
         BarColumn(bar_width=30),
-        MofNCompleteColumn(),
+        TextColumn("{task.fields[done]}"),
         TextColumn("{task.fields[rate]}", style="dim"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
@@ -87,10 +86,14 @@ class _BarProgress:
 
     def __call__(self, step: str, done: int, total: int | None) -> None:
         if step not in self._tasks:
-            self._tasks[step] = self._bars.add_task(_STEPS.get(step, step), total=total, rate="")
+            self._tasks[step] = self._bars.add_task(
+                _STEPS.get(step, step), total=total, rate="", done=""
+            )
         task = next(t for t in self._bars.tasks if t.id == self._tasks[step])
         rate = f"{done / task.elapsed:,.0f}/s" if task.elapsed and done else ""
-        self._bars.update(task.id, completed=done, total=total, rate=rate)
+        about = "~" if step == "read" and done != total else ""
+        shown = f"{done:,} of {about}{total:,}" if total else f"{done:,}"
+        self._bars.update(task.id, completed=done, total=total, rate=rate, done=shown)
 
 
 class _PlainProgress:

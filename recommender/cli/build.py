@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from recommender.builder import BuildReport, build_index, estimate
+from recommender.builder import BuildReport, build_index
 from recommender.cli._options import (
     config_option,
     jobs_option,
@@ -19,6 +19,7 @@ from recommender.cli._options import (
 )
 from recommender.cli._terminal import megabytes, progress, say, table, tell
 from recommender.errors import InputError
+from recommender.estimate import estimate
 from recommender.ingest import Rejections
 
 _SOME_REJECTED = 3
