@@ -17,7 +17,6 @@ from rich.progress import (
     SpinnerColumn,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 from rich.rule import Rule
 from rich.table import Table
@@ -71,7 +70,7 @@ def progress() -> Iterator[Any]:
         TextColumn("{task.fields[done]}"),
         TextColumn("{task.fields[rate]}", style="dim"),
         TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[left]}", style="cyan"),
     )
     with Progress(*columns, console=console, transient=True) as bars:
         yield _BarProgress(bars)
@@ -93,7 +92,10 @@ class _BarProgress:
         rate = f"{done / task.elapsed:,.0f}/s" if task.elapsed and done else ""
         about = "~" if step == "read" and done != total else ""
         shown = f"{done:,} of {about}{total:,}" if total else f"{done:,}"
+        # The total of a step may be a guess that moves, so the time left is reckoned here.
+        left = (task.elapsed or 0.0) * (total - done) / done if total and done else None
         self._bars.update(task.id, completed=done, total=total, rate=rate, done=shown)
+        self._bars.update(task.id, left="" if left is None else f"{left:.0f} s left")
 
 
 class _PlainProgress:
