@@ -86,7 +86,7 @@ class _BarProgress:
     def __call__(self, step: str, done: int, total: int | None) -> None:
         if step not in self._tasks:
             self._tasks[step] = self._bars.add_task(
-                _STEPS.get(step, step), total=total, rate="", done=""
+                _STEPS.get(step, step), total=total, rate="", done="", left=""
             )
         task = next(t for t in self._bars.tasks if t.id == self._tasks[step])
         rate = f"{done / task.elapsed:,.0f}/s" if task.elapsed and done else ""
