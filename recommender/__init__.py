@@ -74,7 +74,8 @@ def build(
     from recommender.recommend import Recommender
 
     build_index(articles, model, config=config, **options)
-    return Recommender.open(model, config=config)
+    # The writer has just read every byte back.
+    return Recommender.open(model, config=config, verify=False)
 
 
 def open(model: str | Path, *, config: Config | None = None, verify: bool = True) -> Recommender:

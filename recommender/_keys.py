@@ -6,6 +6,7 @@ Bytes are compared, not only hashes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,12 +77,31 @@ class KeyTable:
 
     def find_many(self, keys: StringColumn) -> NDArray[np.int32]:
         """Return the row of each key, -1 where there is none."""
-        probes = hash_rows(keys)
-        places = np.searchsorted(self.hashes, probes)
-        inside = places < len(self.hashes)
-        hit = np.zeros(len(keys), bool)
-        hit[inside] = self.hashes[places[inside]] == probes[inside]
-        out = np.full(len(keys), -1, np.int32)
-        for i in np.flatnonzero(hit):
-            out[i] = self.find(keys[int(i)])
-        return out
+        found: NDArray[np.int32] = _find_many(
+            hash_rows(keys),
+            (keys.data, keys.offsets),
+            (self.hashes, self.rows),
+            (self.column.data, self.column.offsets),
+        )
+        return found
+
+
+@jit
+def _find_many(probes: Any, keys: Any, table: Any, column: Any) -> Any:
+    """Look each key up by its hash and compare its bytes, as ``find`` does."""
+    hashes, rows = table
+    out = np.full(probes.size, -1, np.int32)
+    for i in range(probes.size):
+        place = np.searchsorted(hashes, probes[i])
+        while place < hashes.size and hashes[place] == probes[i] and out[i] < 0:
+            row = rows[place]
+            start, stop = column[1][row], column[1][row + 1]
+            first, last = keys[1][i], keys[1][i + 1]
+            if stop - start == last - first:
+                same = True
+                for j in range(last - first):
+                    same = same and column[0][start + j] == keys[0][first + j]
+                if same:
+                    out[i] = row
+            place += 1
+    return out

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from recommender._jit import jit
 
-__all__ = ["StringColumn", "concatenate"]
+__all__ = ["StringColumn", "concatenate", "encode"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class StringColumn:
     @classmethod
     def from_strings(cls, strings: Iterable[str]) -> StringColumn:
         """Encode ``strings``; a lone surrogate becomes U+FFFD, because UTF-8 has no form for it."""
-        return cls.from_bytes([_encode(s) for s in strings])
+        return cls.from_bytes([encode(s) for s in strings])
 
     @classmethod
     def from_bytes(cls, rows: Sequence[bytes]) -> StringColumn:
@@ -117,7 +117,8 @@ def _take(
     return out, out_offsets
 
 
-def _encode(string: str) -> bytes:
+def encode(string: str) -> bytes:
+    """Return ``string`` as UTF-8; a lone surrogate becomes U+FFFD."""
     try:
         return string.encode("utf-8")
     except UnicodeEncodeError:

@@ -113,6 +113,7 @@ def build_index(
     check_jobs(jobs)
     root = Path(model)
     work = _Build(settings, rejections or Rejections(), progress or _silent, jobs)
+    was_there = root.exists()
     with storage_errors(root):
         root.mkdir(parents=True, exist_ok=True)
     with writer_lock(root):
@@ -124,7 +125,8 @@ def build_index(
             return work.run(articles, root, scratch)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
-            _remove_if_unused(root)
+            if not was_there:
+                _remove_if_unused(root)
 
 
 def check_jobs(jobs: int) -> None:

@@ -20,7 +20,7 @@ import dataclasses
 import difflib
 import tomllib
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -199,7 +199,7 @@ def _from_environment(environment: Mapping[str, str]) -> Mapping[str, dict[str, 
         if not variable.startswith(ENVIRONMENT_PREFIX) or not name:
             continue
         if section not in sections:
-            _refuse_near_section(variable, section, sections)
+            _refuse_near_section(variable, section, name, sections)
             continue
         hints = typing.get_type_hints(sections[section])
         if name not in hints:
@@ -210,10 +210,12 @@ def _from_environment(environment: Mapping[str, str]) -> Mapping[str, dict[str, 
     return out
 
 
-def _refuse_near_section(variable: str, section: str, sections: Iterable[str]) -> None:
-    """Refuse a section that is spelled almost like one of ours: a slip, not somebody else's."""
+def _refuse_near_section(
+    variable: str, section: str, name: str, sections: Mapping[str, Any]
+) -> None:
+    """Refuse one of our settings in a section spelled almost like its own: a slip of the pen."""
     meant = difflib.get_close_matches(section, list(sections), n=1, cutoff=0.7)
-    if meant:
+    if meant and name in typing.get_type_hints(sections[meant[0]]):
         raise ConfigError(
             f"The environment variable {variable} names no section of the settings. "
             f"Did you mean {ENVIRONMENT_PREFIX}{meant[0].upper()}_...?"

@@ -29,19 +29,19 @@ def related_rows(model: Recommender, *, jobs: int = 1, **options: Any) -> Iterat
     Parameters
     ----------
     jobs : threads that search; -1 = one a core. The result does not depend on it.
-    **options : ``limit``, ``threshold``, ``languages``, ``preset``
+    **options : ``limit``, ``threshold``, ``languages``, ``preset``, ``exclude_ids``
     """
     check_jobs(jobs)
-    settings, _ = model.settings_for(options)
+    settings, choice = model.choice_for(options)
     index = model.index
-    if settings.languages not in ("same", "any"):
-        yield from _one_by_one(model, options)
-        return
 
     def search(docs: np.ndarray[Any, np.dtype[np.int32]]) -> Any:
-        same = settings.languages == "same"
         return docs, *index.search_rows(
-            docs, settings.limit, threshold=settings.threshold, same_language=same
+            docs,
+            settings.limit,
+            threshold=settings.threshold,
+            same_language=settings.languages == "same",
+            choice=choice,
         )
 
     chunks = [
@@ -53,17 +53,6 @@ def related_rows(model: Recommender, *, jobs: int = 1, **options: Any) -> Iterat
         for doc, row, row_scores in zip(docs, found, scores, strict=True):
             n = int((row >= 0).sum())
             yield _line(model, int(doc), row[:n], row_scores[:n])
-
-
-def _one_by_one(model: Recommender, options: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for doc in range(model.index.n_docs):
-        article_id = model.index.article_id(doc)
-        cards = model.related(article_id, **options).cards
-        yield {
-            "id": article_id,
-            "related": [c.id for c in cards],
-            "scores": [c.score for c in cards],
-        }
 
 
 def _line(model: Recommender, doc: int, docs: Any, scores: Any) -> dict[str, Any]:

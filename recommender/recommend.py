@@ -30,7 +30,8 @@ from recommender.errors import (
 )
 from recommender.index.reader import Choice, Index, Query
 from recommender.ingest.clean import clean_article
-from recommender.ingest.records import article_from_record
+from recommender.ingest.fields import absent
+from recommender.ingest.records import article_from_record, plan_columns
 from recommender.ingest.rejections import Rejections
 from recommender.ingest.repair import repair_text
 from recommender.ingest.settings import IngestSettings
@@ -173,6 +174,8 @@ class Recommender:
         draft = clean_article(raw)
         analysed_as, lang = self._draft_language(draft)
         known = self.find(draft.id) if named else None
+        if known is None and draft.url:
+            known = self.find(draft.url)
         query = replace(self._draft_query(draft, analysed_as), doc=known)
         source = Source(draft.id if named else None, draft.url, lang, draft.title or None)
         return self._block(source, query, explain, options, started)
@@ -206,6 +209,16 @@ class Recommender:
             raise InputError(f"There is no preset {preset!r}. Known: {', '.join(PRESETS)}.")
         chosen = {**asdict(self.block), **PRESETS.get(preset or "", {}), **given}
         return settings_from(BlockSettings, chosen, section="block:"), tuple(excluded)
+
+    def choice_for(self, options: Mapping[str, Any]) -> tuple[BlockSettings, Choice]:
+        """Return the settings of a call for many articles, and which documents it may find.
+
+        Where the settings say ``same``, the language is each article's own and not the choice's.
+        """
+        settings, exclude_ids = self.settings_for(options)
+        excluded, _ = self._excluded(exclude_ids)
+        languages = self.languages_for(settings.languages, None)
+        return settings, Choice(languages=languages, excluded=excluded)
 
     def languages_for(self, rule: str, lang: str | None) -> frozenset[int] | None:
         """Return the language codes allowed by ``same``, ``any`` or ``uk,ru``; None = any.
@@ -363,11 +376,12 @@ def _as_article(value: Article | Mapping[str, Any]) -> tuple[Article, bool]:
     """Return the article, and whether it has an id of its own."""
     if isinstance(value, Article):
         return value, True
-    record = {name: part for name, part in value.items() if part}
-    named = "id" in record
+    record = {name: part for name, part in value.items() if not absent(part)}
+    named = "id" in plan_columns(tuple(record), (), ()).fields
     found = Rejections()
     settings = IngestSettings(clean=False)
-    article = article_from_record({"id": _NO_ID, **record}, settings=settings, rejections=found)
+    whole = record if named else {"id": _NO_ID, **record}
+    article = article_from_record(whole, settings=settings, rejections=found)
     if article is None:
         raise InputError(f"This is no article to search with: {found.samples[0].detail}")
     return article, named

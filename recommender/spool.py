@@ -1,6 +1,6 @@
 """Articles on their way into an index: on disk, each field a run of UTF-8 to be mapped.
 
-The spool is what keeps a build's memory flat. Articles are read once, from any stream; afterwards
+The spool keeps the texts out of memory. Articles are read once, from any stream; afterwards
 the build knows how many there are, which were replaced by later versions, in which order they were
 published and what recurs on every page, and only then counts the terms, straight from the mapped
 bytes.
@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender._files import storage_errors
-from recommender._strings import StringColumn
+from recommender._strings import StringColumn, encode
 from recommender._urls import normalize_url, site_of
 from recommender.article import Article, to_json
 from recommender.index.reader import NO_DATE
@@ -121,13 +121,15 @@ class Spool:
             "tags": "\n".join(article.tags),
             "ids": article.id,
             "urls": normalize_url(article.url) if article.url else "",
-            "cards": json.dumps(_card(article), ensure_ascii=False, separators=(",", ":")),
+            "cards": json.dumps(
+                _card(article), ensure_ascii=False, separators=(",", ":"), default=_as_plain
+            ),
         }
         row = len(self)
         with storage_errors(self._folder.parent):
             for name, text in texts.items():
-                data = StringColumn.from_strings([text]).data
-                self._files[name].write(data.tobytes())
+                data = encode(text)
+                self._files[name].write(data)
                 self._ends[name].append(self._ends[name][-1] + len(data))
         self._langs.append(lang)
         self._hosts.append(site_of(article.url))
@@ -218,6 +220,15 @@ def _card(article: Article) -> dict[str, Any]:
         "extra": article.extra,
     }
     return {name: to_json(value) for name, value in card.items() if value}
+
+
+def _as_plain(value: Any) -> Any:
+    """Return what JSON has no form for (a caller's own extra values) as a number, list or text."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, set | frozenset):
+        return sorted(map(str, value))
+    return str(value)
 
 
 def _excerpt(body: str) -> str:

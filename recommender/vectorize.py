@@ -17,6 +17,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import normalize
 
 from recommender._keys import KeyTable
+from recommender._languages import normalize_lang
 from recommender._strings import StringColumn
 from recommender.article import Article
 from recommender.errors import ConfigError, InputError
@@ -178,7 +179,10 @@ class ArticleVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             stop_words=words if words is None or isinstance(words, str) else tuple(words),
             ngram_range=(shortest, longest),
         )
-        columns, langs, weights = _fields(X, self.lang, self.field_weights)
+        lang = normalize_lang(self.lang)
+        if lang is None:
+            raise ConfigError(f"lang is {self.lang!r}; expected a code such as uk, ru or en.")
+        columns, langs, weights = _fields(X, lang, self.field_weights)
         return Analyzer(settings).count(columns, langs, weights=weights)
 
     def _learn(self, counts: TermCounts) -> None:
@@ -253,7 +257,7 @@ def _fields(
     records = [_record(row) for row in rows]
     columns = {f: StringColumn.from_strings([r.get(f) or "" for r in records]) for f in _FIELDS}
     chosen = weights or {"title": 3, "lead": 2, "body": 1, "caption": 1, "tags": 1}
-    return columns, [r.get("lang") or lang for r in records], chosen
+    return columns, [normalize_lang(r.get("lang") or "") or lang for r in records], chosen
 
 
 def _record(row: Any) -> dict[str, Any]:
@@ -269,6 +273,6 @@ def _record(row: Any) -> dict[str, Any]:
         str(_ALIASES.get(str(k), k)): v for k, v in row.items() if isinstance(v, str)
     }
     tags = row.get("tags")
-    if isinstance(tags, list | tuple):
+    if isinstance(tags, list | tuple | np.ndarray):
         known["tags"] = "\n".join(map(str, tags))
     return known

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import recommender
-from recommender import Config, Rejections, build_index
+from recommender import Article, Config, Rejections, build_index
 from recommender.config import FieldSettings
 from recommender.errors import ConfigError, InputError, TooManyRejectionsError
 from recommender.estimate import estimate
@@ -230,3 +231,37 @@ def test_language_without_word_rules_is_built_and_named(tmp_path: Path) -> None:
 
     assert {"ja": 3} == dict(report.without_rules)
     assert recommender.open(tmp_path).related("1").cards[0].id == "2"
+
+
+def test_values_without_a_json_form_are_kept_as_text(tmp_path: Path) -> None:
+    """A caller's own extra values never end a build."""
+    article = Article(id="1", title="Bridge", extra={"views": np.int64(3), "kinds": {"b", "a"}})
+
+    build_index([article], tmp_path)
+
+    card = recommender.open(tmp_path).index.card(0)
+    assert {"views": 3, "kinds": ["a", "b"]} == card["extra"]
+
+
+def test_folder_that_was_there_stays_after_a_failed_build(tmp_path: Path) -> None:
+    """A folder made by somebody else, and files in it, are not ours to remove."""
+    (tmp_path / "tmp-notes.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(InputError):
+        build_index([], tmp_path)
+    build_index([{"id": "1", "title": "Bridge"}], tmp_path)
+
+    assert (tmp_path / "tmp-notes.txt").read_text(encoding="utf-8") == "mine"
+
+
+def test_boilerplate_is_written_alike_in_any_order(tmp_path: Path) -> None:
+    """Of two spellings of one passage the same is shown, whichever was read first."""
+    notice = "All rights to the photographs on this page belong to their authors."
+    rows = [
+        {"id": str(i), "title": f"Story {i}", "body": notice.upper() if i % 2 else notice}
+        for i in range(20)
+    ]
+    build_index(rows, tmp_path / "a")
+    build_index(rows[::-1], tmp_path / "b")
+
+    one, other = (recommender.open(tmp_path / name).index.manifest for name in "ab")
+    assert one.boilerplate == other.boilerplate != ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,18 @@ def test_rows_equal_the_blocks_of_each_article(news: Recommender, languages: str
         assert [(c.id, c.score) for c in block.cards] == list(
             zip(row["related"], row["scores"], strict=True)
         )
+
+
+@pytest.mark.parametrize("languages", ["same", "any", "uk,ru"])
+def test_rows_leave_out_what_is_excluded(news: Recommender, languages: str) -> None:
+    """Excluded ids never stand in a list, just as in a block."""
+    gone = [c.id for c in news.related("sc-en-0001", languages=languages, limit=3).cards]
+    options: Any = {"limit": 5, "languages": languages, "exclude_ids": gone}
+
+    for row in related_rows(news, **options):
+        expected = [c.id for c in news.related(row["id"], **options).cards]
+        assert expected == row["related"]
+        assert not set(gone) & set(row["related"])
 
 
 def test_export_to_a_path_replaces_it_only_when_whole(

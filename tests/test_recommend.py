@@ -246,3 +246,16 @@ def test_key_that_is_no_text_is_refused(news: Recommender) -> None:
     """A number is not taken for an id, and not a crash either."""
     with pytest.raises(InputError, match="'5'"):
         news.related(5)  # type: ignore[arg-type]
+
+
+def test_draft_article_with_its_id_under_another_name_does_not_find_itself(
+    news: Recommender, sample: Path
+) -> None:
+    """An alias of the id, or the URL alone, says as well which article it is."""
+    record = records(sample)["sc-en-0001"]
+    for name, value in (("article_id", record["id"]), ("url", record["url"])):
+        kept = {k: v for k, v in record.items() if k not in ("id", "url")}
+
+        block = news.related_to_article({**kept, name: value})
+
+        assert "sc-en-0001" not in [card.id for card in block.cards]

@@ -492,6 +492,7 @@ def search_rows(
     k: int,
     threshold: float,
     same_group: bool,
+    choice: tuple[Array, Array],
     postings: tuple[Array, ...],
     forward: tuple[Array, Array],
     statistics: tuple[Array, Array, Array, Array],
@@ -500,6 +501,12 @@ def search_rows(
 ) -> tuple[Array, Array]:
     """Search with each of ``wanted_docs`` as the query; itself is never found.
 
+    Parameters
+    ----------
+    same_group : only documents of the query's own group
+    choice : wanted groups (256,) bool, used unless ``same_group``; excluded docs int32
+    others : as for ``search``
+
     Returns
     -------
     docs : (n, k) int32, best first, -1 where there are fewer; scores : (n, k) float64, 0 there
@@ -507,18 +514,23 @@ def search_rows(
     out_docs = np.full((wanted_docs.size, k), -1, np.int32)
     out_scores = np.zeros((wanted_docs.size, k), np.float64)
     idf_squared, doc_norms = statistics[1], statistics[2]
-    wanted = np.full(256, not same_group)
+    wanted = choice[0].copy()
+    if same_group:
+        wanted[:] = False
     length = np.empty(1, np.float64)
-    excluded = np.empty(1, np.int32)
+    excluded = np.append(choice[1], np.int32(0))
     for i in range(wanted_docs.size):
         doc = wanted_docs[i]
         if doc_norms[doc] == 0.0:
             continue
         _, row_terms, row_codes = unpack_rows(forward[0], forward[1], doc, doc + 1)
         weighty = idf_squared[row_terms] > 0.0
-        excluded[0] = doc
+        excluded[:-1] = choice[1]
+        excluded[-1] = doc
+        excluded.sort()
         length[0] = doc_norms[doc]
-        wanted[groups[doc]] = True
+        if same_group:
+            wanted[groups[doc]] = True
         docs, scores = search(
             (row_terms[weighty], row_codes[weighty], length),
             k,

@@ -49,6 +49,7 @@ FORMAT = 1
 MIN_READER = 1
 FEATURES: frozenset[str] = frozenset()
 _GENERATION = re.compile(r"gen-(\d{8})")
+_DEBRIS = re.compile(r"tmp-(?:spool|\d+-[0-9a-f]{8})")
 _SEGMENT = re.compile(r"seg-[0-9a-f]{16}")
 _FILE = re.compile(r"[a-z][a-z0-9_.]*")
 
@@ -264,8 +265,10 @@ def _take_lock(root: Path, file: io.FileIO) -> None:
 
 
 def remove_debris(root: Path) -> None:
-    """Remove what writers that died left behind. Call with the lock held."""
+    """Remove what writers that died left behind, and nothing else. Call with the lock held."""
     for path in root.glob("tmp-*"):
+        if not _DEBRIS.fullmatch(path.name):
+            continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
         else:

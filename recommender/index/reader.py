@@ -251,17 +251,31 @@ class Index:
             self.search(self.query_of(self.n_docs - 1), 1)
 
     def search_rows(
-        self, docs: NDArray[np.int32], k: int, *, threshold: float = 0.0, same_language: bool = True
+        self,
+        docs: NDArray[np.int32],
+        k: int,
+        *,
+        threshold: float = 0.0,
+        same_language: bool = True,
+        choice: Choice = Choice(),
     ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-        """Return the ``k`` nearest of each document: docs and scores, (n, k); -1, 0 if none."""
+        """Return the ``k`` nearest of each document: docs and scores, (n, k); -1, 0 if none.
+
+        Parameters
+        ----------
+        same_language : only documents of each one's own language, whatever ``choice`` names
+        choice : languages and exclusions; its bounds are not looked at
+        """
         _check_search(k, threshold)
         if not len(docs):
             return np.empty((0, k), np.int32), np.empty((0, k), np.float64)
+        _, wanted, excluded, _, _ = self._choice(choice, None)
         found: tuple[NDArray[np.int32], NDArray[np.float64]] = kernels.search_rows(
             np.ascontiguousarray(docs, np.int32),
             k,
             threshold,
             same_language,
+            (wanted, excluded),
             self.segment.postings.arrays(),
             self.segment.rows.arrays(),
             self.statistics.arrays(),

@@ -6,6 +6,7 @@ import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from recommender._languages import normalize_lang
 from recommender._settings import nearest
 from recommender.errors import ConfigError
 
@@ -162,7 +163,7 @@ def _check_words(settings: IngestSettings) -> None:
             f"Unknown encoding {settings.encoding!r}; expected a name like 'utf-8' or 'cp1251'"
         )
     lang = settings.default_lang
-    if lang is not None and not (isinstance(lang, str) and 2 <= len(lang) <= 3 and lang.islower()):
+    if lang is not None and (not isinstance(lang, str) or normalize_lang(lang) != lang):
         raise ConfigError(f"default_lang must be a code like 'uk', 'ru' or 'en', got {lang!r}")
     if not isinstance(settings.clean, bool):
         raise ConfigError(f"clean must be true or false, got {settings.clean!r}")

@@ -75,7 +75,7 @@ class Boilerplate:
     ----------
     hashes : (n,) uint64, ascending
     texts : tuple of str
-        One of each as it stands in the first article that has it, aligned with ``hashes``.
+        One spelling of each, the first by code points, aligned with ``hashes``.
     counts : (n,) int64
         Articles it stood in, over the sites where it reached the floor.
     settings : BoilerplateSettings
@@ -248,9 +248,11 @@ def _decide(
     chosen, group = np.unique(hashes[firsts[enough]], return_inverse=True)
     totals = np.zeros(len(chosen), np.int64)
     np.add.at(totals, group, counts[enough])
-    earliest = np.full(len(chosen), len(passages.starts), np.int64)
-    np.minimum.at(earliest, group, order[firsts[enough]])
-    texts = tuple(_text(bodies, passages, int(i)) for i in earliest)
+    first, last = (np.searchsorted(hashes, chosen, side) for side in ("left", "right"))
+    texts = tuple(
+        min({_text(bodies, passages, int(i)) for i in order[a:b]})
+        for a, b in zip(first.tolist(), last.tolist(), strict=True)
+    )
     return Boilerplate(chosen, texts, totals, settings)
 
 

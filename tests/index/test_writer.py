@@ -177,10 +177,10 @@ def test_debris_of_a_dead_writer_is_removed_by_the_next(tmp_path: Path) -> None:
     outside = tmp_path.parent / f"{tmp_path.name}-outside"
     outside.mkdir()
     (outside / "precious").write_text("x", encoding="utf-8")
-    (tmp_path / "tmp-1-aa" / "segment").mkdir(parents=True)
-    (tmp_path / "tmp-1-aa" / "segment" / "x.npy").write_bytes(b"x" * 100)
-    (tmp_path / "tmp-2").write_text("x", encoding="utf-8")
-    (tmp_path / "tmp-3").symlink_to(outside, target_is_directory=True)
+    (tmp_path / "tmp-1-0123abcd" / "segment").mkdir(parents=True)
+    (tmp_path / "tmp-1-0123abcd" / "segment" / "x.npy").write_bytes(b"x" * 100)
+    (tmp_path / "tmp-2-0123abcd").write_text("x", encoding="utf-8")
+    (tmp_path / "tmp-3-0123abcd").symlink_to(outside, target_is_directory=True)
     (tmp_path / "segments" / "seg-0123456789abcdef").mkdir()
 
     index_of(tmp_path, SMALL)
