@@ -26,6 +26,8 @@ __all__ = [
     "to_json",
 ]
 
+_OPENING_CHARS = 500
+
 
 class AsideKind(StrEnum):
     """What a piece of text split off from the body is."""
@@ -122,6 +124,21 @@ class Article:
         own = [self.image.caption] if self.image and self.image.caption else []
         found = [a.text for a in self.asides if a.kind is AsideKind.CAPTION]
         return "\n".join(dict.fromkeys(own + found))
+
+    @property
+    def opening(self) -> str:
+        """Title, lead and the beginning of the body: what its language is told by."""
+        return "\n".join((self.title, self.lead, self.body[:_OPENING_CHARS]))
+
+    def counted_texts(self) -> dict[str, str]:
+        """Return the text of every field whose words are counted."""
+        return {
+            "title": self.title,
+            "lead": self.lead,
+            "body": self.body,
+            "caption": self.caption,
+            "tags": "\n".join(self.tags),
+        }
 
 
 @dataclass(frozen=True, slots=True)

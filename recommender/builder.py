@@ -37,7 +37,6 @@ __all__ = ["BuildReport", "Progress", "build_index"]
 CHUNK_BYTES = 16 << 20
 """Text counted at a time by one worker."""
 
-_DETECT_CHARS = 500
 
 T = TypeVar("T")
 
@@ -187,8 +186,7 @@ class _Build:
         stated = normalize_lang(article.lang) if article.lang else None
         if stated:
             return stated, True
-        text = "\n".join((article.title, article.lead, article.body[:_DETECT_CHARS]))
-        found = detect_language(text)
+        found = detect_language(article.opening)
         self._guessed[found.origin if found.is_sure else "site"] += 1
         return found.lang, found.is_sure
 

@@ -51,18 +51,16 @@ def index_overview(model: Recommender, config: Config, origins: Origins) -> dict
 def article_overview(model: Recommender, key: str) -> dict[str, Any]:
     """Return what is known of one article: its card, and its heaviest terms with their weights."""
     index = model.index
-    doc = model.find(key)
-    if doc is None:
-        model.related(key)  # raises the error that names the index and shows what ids look like
-    query = index.query_of(int(doc or 0))
+    doc = model.doc_of(key)
+    query = index.query_of(doc)
     parts = index.products(query.terms, query.codes, query.codes)
     heaviest = sorted(range(len(parts)), key=lambda i: (-parts[i], i))[:_TOP_TERMS]
     length = index.length(query.terms, query.codes) or 1.0
-    names = index.display(query.terms[heaviest], index.language(int(doc or 0)))
+    names = index.display(query.terms[heaviest], index.language(doc))
     return {
-        "id": index.article_id(int(doc or 0)),
-        **index.card(int(doc or 0)),
-        "lang": index.language(int(doc or 0)),
+        "id": index.article_id(doc),
+        **index.card(doc),
+        "lang": index.language(doc),
         "distinct_terms": len(query.terms),
         "terms": {
             name: round(parts[i] ** 0.5 / length, 4)

@@ -128,7 +128,7 @@ class Recommender:
         InputError, ConfigError : an option that cannot be
         """
         started = time.perf_counter()
-        doc = self._doc(key)
+        doc = self.doc_of(key)
         stored = self.index.card(doc)
         source = Source(
             self.index.article_id(doc),
@@ -187,7 +187,7 @@ class Recommender:
         ------
         UnknownArticleError : either is not in the index
         """
-        doc, other_doc = self._doc(key), self._doc(other)
+        doc, other_doc = self.doc_of(key), self.doc_of(other)
         lang = self.index.language(doc)
         query = self.index.query_of(doc)
         terms = self._reasons(query, other_doc, None, lang)
@@ -245,7 +245,14 @@ class Recommender:
             doc = self.index.find(unicodedata.normalize("NFC", mended))
         return doc
 
-    def _doc(self, key: str) -> int:
+    def doc_of(self, key: str) -> int:
+        """Return the document number of an article id or URL.
+
+        Raises
+        ------
+        UnknownArticleError : there is none; the message shows what ids look like
+        InputError : ``key`` is no text
+        """
         doc = self.find(key)
         if doc is None:
             example = self.index.article_id(self.index.n_docs - 1)
@@ -261,25 +268,18 @@ class Recommender:
         stated = normalize_lang(draft.lang) if draft.lang else None
         if stated:
             return stated, stated
-        text = "\n".join((draft.title, draft.lead, draft.body[:500]))
-        found = detect_language(text)
+        found = detect_language(draft.opening)
         if found.is_sure:
             return found.lang, found.lang
         # A word or two: analysed as the site's main language, searched in all.
         counts = self.index.manifest.report.get("languages", {})
         commonest = sorted(counts, key=lambda lang: (-counts[lang], lang))
-        return likely_language(text, commonest), None
+        return likely_language(draft.opening, commonest), None
 
     def _draft_query(self, draft: Article, lang: str) -> Query:
         """Count a draft's terms just as the build counted the articles'."""
-        texts = {
-            "title": draft.title,
-            "lead": draft.lead,
-            "body": draft.body,
-            "caption": draft.caption,
-            "tags": "\n".join(draft.tags),
-        }
-        columns = {name: StringColumn.from_strings([text]) for name, text in texts.items()}
+        texts = draft.counted_texts().items()
+        columns = {name: StringColumn.from_strings([text]) for name, text in texts}
         columns["body"] = blank_boilerplate(columns["body"], self._boilerplate)
         counts = self._analyzer.count(columns, [lang], weights=asdict(self._built_with.fields))
         numbers = self.index.term_numbers(counts.vocabulary)[counts.terms]

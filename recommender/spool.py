@@ -114,11 +114,7 @@ class Spool:
         StorageError : the disk refused
         """
         texts = {
-            "title": article.title,
-            "lead": article.lead,
-            "body": article.body,
-            "caption": article.caption,
-            "tags": "\n".join(article.tags),
+            **article.counted_texts(),
             "ids": article.id,
             "urls": normalize_url(article.url) if article.url else "",
             "cards": json.dumps(

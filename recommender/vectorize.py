@@ -263,8 +263,7 @@ def _fields(
 def _record(row: Any) -> dict[str, Any]:
     """Return an article's fields as texts."""
     if isinstance(row, Article):
-        fields: dict[str, Any] = {f: getattr(row, f) for f in _FIELDS}
-        return {**fields, "tags": "\n".join(row.tags), "lang": row.lang}
+        return {**row.counted_texts(), "lang": row.lang}
     if not isinstance(row, Mapping):
         raise InputError(
             f"{row!r} is no article; expected a text, a mapping of fields, or an Article."
