@@ -12,13 +12,12 @@ reading; nothing here allocates.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, NamedTuple, TypeVar, cast
+from typing import Any, Final, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from recommender._jit import compiled, inlined
 from recommender.text import normalize as nz
 
 __all__ = [
@@ -28,7 +27,6 @@ __all__ = [
     "MAX_TOKEN_CHARS",
     "UPPER_CASE",
     "Words",
-    "compiled",
     "fill_slots",
     "scan_rows",
 ]
@@ -38,7 +36,6 @@ Flags = NDArray[np.bool_]
 Numbers = NDArray[np.int64]
 Slots = NDArray[np.uint64]
 Table = NDArray[np.uint32]
-F = TypeVar("F", bound=Callable[..., object])
 
 MAX_TOKEN_CHARS: Final = 64
 # The case of one occurrence, in the low bits of a token.
@@ -58,19 +55,6 @@ _FRESH, _INSIDE, _DOTTED, _AFTER_WORD, _IN_PAIRS = 0, 1, 2, 3, 4
 _N_RECORDS, _RUN_START, _PLACE, _N_OVERLONG = 0, 1, 2, 3
 _SEED: Final = 0x9E3779B97F4A7C15
 _FACTOR: Final = 0xD6E8FEB86659FD93
-
-
-_NO_COUNTING: Final[dict[str, Any]] = {"_nrt": False}
-
-
-def compiled(function: F) -> F:
-    """Compile ``function`` on its first call; other threads run while it runs."""
-    return cast("F", njit(cache=True, nogil=True, **_NO_COUNTING)(function))
-
-
-def inlined(function: F) -> F:
-    """Compile ``function`` into each of its callers."""
-    return cast("F", njit(cache=True, nogil=True, forceinline=True, **_NO_COUNTING)(function))
 
 
 class Words(NamedTuple):

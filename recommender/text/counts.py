@@ -13,8 +13,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender._jit import compiled
 from recommender._strings import StringColumn
-from recommender.text._scan import compiled
 
 __all__ = [
     "Forms",
