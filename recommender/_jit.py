@@ -20,9 +20,8 @@ __all__ = ["Intrinsic", "Kernel", "compiled", "inlined", "intrinsic", "jit"]
 
 F = TypeVar("F", bound=Callable[..., object])
 
-STARTED: Final = time.time()
-"""Sources that are newer than this are not those that this process runs."""
-
+# Sources newer than this are not those that this process runs.
+_STARTED: Final = time.time()
 # Leaves out the counting of references to arrays; for loops that allocate nothing.
 _NO_COUNTING: Final[dict[str, Any]] = {"_nrt": False}
 
@@ -34,7 +33,7 @@ class Kernel:
 
     Attributes
     ----------
-    __wrapped__ : the Python function
+    __wrapped__, py_func : the Python function
     dispatcher : what numba makes of it
     """
 
@@ -43,6 +42,7 @@ class Kernel:
 
     def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
         functools.update_wrapper(self, function)
+        self.py_func = function
         self._options = options
         self._made: Any = None
 
@@ -57,7 +57,7 @@ class Kernel:
 
         with LOCK:
             if self._made is None:
-                self._made = make_dispatcher(self.__wrapped__, self._options)
+                self._made = make_dispatcher(self.__wrapped__, self._options, started=_STARTED)
             return self._made
 
     @property

@@ -43,8 +43,6 @@ from numba.core.serialize import dumps
 from numba.extending import intrinsic
 from numba.misc.appdirs import AppDirs
 
-from recommender._jit import STARTED
-
 __all__ = ["LOCK", "USE", "Use", "make_dispatcher", "make_intrinsic"]
 
 LOCK: Final = global_compiler_lock
@@ -73,12 +71,17 @@ class Use:
 USE: Final = Use()
 
 
-def make_dispatcher(function: Callable[..., Any], options: dict[str, Any]) -> Any:
-    """Return numba's dispatcher of ``function``, with this module's cache."""
+def make_dispatcher(
+    function: Callable[..., Any], options: dict[str, Any], *, started: float
+) -> Any:
+    """Return numba's dispatcher of ``function``, with this module's cache.
+
+    ``started`` is when this process began to load its sources, in seconds of ``time.time``.
+    """
     _skip_blas()
     made = numba.njit(nogil=True, **options)(function)
     if hasattr(made, "_cache"):  # not so with NUMBA_DISABLE_JIT=1
-        made._cache = KernelCache(function)
+        made._cache = KernelCache(function, started)
     return made
 
 
@@ -107,11 +110,12 @@ def _skip_blas() -> None:
             linalg.ensure_blas = ensure_blas
 
 
-class KernelCache(caching._Cache):
+class KernelCache(caching._Cache):  # type: ignore[misc]
     """The versions of one loop on disk, as a dispatcher of numba asks for them."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], started: float) -> None:
         self._function = function
+        self._started = started
         self._name = f"{function.__module__}.{function.__qualname__}"
         self._enabled = True
 
@@ -164,7 +168,7 @@ class KernelCache(caching._Cache):
         """Forget nothing: what is kept is never stale."""
 
     def _folders(self) -> tuple[Path, ...]:
-        return _folders(inspect.getfile(self._function)) if self._enabled else ()
+        return _folders(inspect.getfile(self._function), self._started) if self._enabled else ()
 
     def _key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:
         code = self._function.__code__.co_code
@@ -227,9 +231,9 @@ def _drop_old(kept: Path) -> None:
 
 
 @cache
-def _folders(file: str) -> tuple[Path, ...]:
+def _folders(file: str, started: float) -> tuple[Path, ...]:
     """Return where the loops of a source file may be kept, the first choice first."""
-    stamp = _stamp(Path(file))
+    stamp = _stamp(Path(file), started)
     if stamp is None:
         return ()
     home = _package_of(Path(file)) or Path(file).parent
@@ -239,14 +243,14 @@ def _folders(file: str) -> tuple[Path, ...]:
 
 
 @cache
-def _stamp(file: Path) -> str | None:
+def _stamp(file: Path, started: float) -> str | None:
     """Return what changes with every source that could change a loop; None = it cannot be told."""
     versions = (numba.__version__, llvmlite.__version__, np.__version__, sys.implementation)
     own, ours = _package_of(file), _package_of(Path(__file__))
     try:
-        parts = [_digest(ours)] if ours else []
+        parts = [_digest(ours, started)] if ours else []
         if own != ours:
-            parts.append(_digest(own or file))
+            parts.append(_digest(own or file, started))
     except OSError:
         return None  # a prompt, an archive: no source to look at
     if None in parts:
@@ -255,11 +259,11 @@ def _stamp(file: Path) -> str | None:
 
 
 @cache
-def _digest(place: Path) -> str | None:
+def _digest(place: Path, started: float) -> str | None:
     """Return the digest of a package's sources, or of a file; None if it changed under us."""
     digest = hashlib.sha256()
     for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
-        if path.stat().st_ctime > STARTED:
+        if path.stat().st_ctime > started:
             _log.warning(
                 "kernels.changed path=%s: it changed while this process ran, whose loops are "
                 "therefore compiled in memory only. Start the process again.",

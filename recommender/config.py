@@ -29,8 +29,7 @@ from recommender._languages import normalize_lang
 from recommender._settings import nearest, parse_text, settings_from
 from recommender.errors import ConfigError, SourceNotFoundError
 from recommender.ingest.settings import IngestSettings
-from recommender.text.analyzer import TextSettings
-from recommender.text.passages import BoilerplateSettings
+from recommender.text.settings import BoilerplateSettings, TextSettings
 from recommender.weighting import WeightSettings
 
 __all__ = ["BlockSettings", "Config", "FieldSettings", "Origins", "load_config"]

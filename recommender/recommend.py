@@ -12,8 +12,9 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,16 +30,16 @@ from recommender.errors import (
     UnknownArticleError,
 )
 from recommender.index.reader import Choice, Index, Query
-from recommender.ingest.clean import clean_article
-from recommender.ingest.fields import absent
-from recommender.ingest.records import article_from_record, plan_columns
-from recommender.ingest.rejections import Rejections
-from recommender.ingest.repair import repair_text
 from recommender.ingest.settings import IngestSettings
-from recommender.text.analyzer import Analyzer
-from recommender.text.language import detect_language, likely_language
-from recommender.text.passages import Boilerplate, BoilerplateSettings, blank_boilerplate
+from recommender.text.settings import text_fingerprint
 from recommender.weighting import encode_counts
+
+if TYPE_CHECKING:
+    from recommender.text.analyzer import Analyzer
+    from recommender.text.passages import Boilerplate
+
+# What only a draft needs (cleaning, analysis, the language model) is imported where it is used: a
+# process that answers for articles of the index never loads it.
 
 __all__ = ["PRESETS", "Explanation", "Recommender"]
 
@@ -81,14 +82,11 @@ class Recommender:
         self.block = block or BlockSettings()
         stored = {n: index.manifest.settings[n] for n in ("text", "fields", "boilerplate")}
         self._built_with = config_from(stored, where="the index's manifest")
-        self._analyzer = Analyzer(self._built_with.text)
-        self._boilerplate = _stored_boilerplate(
-            index.manifest.boilerplate, self._built_with.boilerplate
-        )
-        if self._analyzer.fingerprint != index.manifest.analysis:
+        here = text_fingerprint(self._built_with.text)
+        if here != index.manifest.analysis:
             raise IncompatibleIndexError(
                 f"The index was built with another text analysis ({index.manifest.analysis[:12]}, "
-                f"here {self._analyzer.fingerprint[:12]}): this package, or one that stems words, "
+                f"here {here[:12]}): this package, or one that stems words, "
                 "has another version. Build the index again."
             )
         index.warm_up()
@@ -169,6 +167,8 @@ class Recommender:
         self, article: Article | Mapping[str, Any], *, explain: bool = False, **options: Any
     ) -> Block:
         """Return the block of an article that need not be in the index."""
+        from recommender.ingest.clean import clean_article
+
         started = time.perf_counter()
         raw, named = _as_article(article)
         draft = clean_article(raw)
@@ -197,6 +197,25 @@ class Recommender:
         )
 
     # --- parts ---
+
+    @cached_property
+    def _analyzer(self) -> Analyzer:
+        from recommender.text.analyzer import Analyzer
+
+        return Analyzer(self._built_with.text)
+
+    @cached_property
+    def _boilerplate(self) -> Boilerplate:
+        from recommender.text.passages import Boilerplate
+
+        stored = self.index.manifest.boilerplate
+        rows = sorted((int(row["hash"], 16), row["text"], row["articles"]) for row in stored)
+        return Boilerplate(
+            hashes=np.array([h for h, _, _ in rows], np.uint64),
+            texts=tuple(text for _, text, _ in rows),
+            counts=np.array([n for _, _, n in rows], np.int64),
+            settings=self._built_with.boilerplate,
+        )
 
     def settings_for(self, options: Mapping[str, Any]) -> tuple[BlockSettings, tuple[str, ...]]:
         """Return the block settings of a call, and excluded ids: options, preset, defaults."""
@@ -241,6 +260,8 @@ class Recommender:
             raise InputError(f"{key!r} is no article id; expected a text such as '{key}'.")
         doc = self.index.find(key)
         if doc is None and not (key.isascii() and key.isprintable()):
+            from recommender.ingest.repair import repair_text
+
             mended = repair_text(key, lambda kind, detail: None)
             doc = self.index.find(unicodedata.normalize("NFC", mended))
         return doc
@@ -265,6 +286,8 @@ class Recommender:
 
     def _draft_language(self, draft: Article) -> tuple[str, str | None]:
         """Return the language to analyse a draft in, and its language if that is known."""
+        from recommender.text.language import detect_language, likely_language
+
         stated = normalize_lang(draft.lang) if draft.lang else None
         if stated:
             return stated, stated
@@ -278,6 +301,8 @@ class Recommender:
 
     def _draft_query(self, draft: Article, lang: str) -> Query:
         """Count a draft's terms just as the build counted the articles'."""
+        from recommender.text.passages import blank_boilerplate
+
         texts = draft.counted_texts().items()
         columns = {name: StringColumn.from_strings([text]) for name, text in texts}
         columns["body"] = blank_boilerplate(columns["body"], self._boilerplate)
@@ -374,6 +399,10 @@ _NO_ID = "draft"
 
 def _as_article(value: Article | Mapping[str, Any]) -> tuple[Article, bool]:
     """Return the article, and whether it has an id of its own."""
+    from recommender.ingest.fields import absent
+    from recommender.ingest.records import article_from_record, plan_columns
+    from recommender.ingest.rejections import Rejections
+
     if isinstance(value, Article):
         return value, True
     record = {name: part for name, part in value.items() if not absent(part)}
@@ -385,18 +414,6 @@ def _as_article(value: Article | Mapping[str, Any]) -> tuple[Article, bool]:
     if article is None:
         raise InputError(f"This is no article to search with: {found.samples[0].detail}")
     return article, named
-
-
-def _stored_boilerplate(
-    stored: Iterable[Mapping[str, Any]], settings: BoilerplateSettings
-) -> Boilerplate:
-    rows = sorted((int(row["hash"], 16), row["text"], row["articles"]) for row in stored)
-    return Boilerplate(
-        hashes=np.array([h for h, _, _ in rows], np.uint64),
-        texts=tuple(text for _, text, _ in rows),
-        counts=np.array([n for _, _, n in rows], np.int64),
-        settings=settings,
-    )
 
 
 def _time(text: str | None) -> datetime | None:

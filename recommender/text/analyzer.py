@@ -6,19 +6,17 @@ same counts.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recommender._strings import StringColumn
-from recommender.errors import ConfigError, InputError
+from recommender.errors import InputError
 from recommender.text.counts import (
     Forms,
     TermCounts,
@@ -29,16 +27,13 @@ from recommender.text.counts import (
     merge_counts,
 )
 from recommender.text.normalize import is_unspaced, mend_lookalikes
-from recommender.text.stems import STEM_LANGUAGES, stemmer, stemmer_fingerprint
-from recommender.text.stopwords import STOP_LANGUAGES, stop_words
+from recommender.text.settings import ANALYSED_LANGUAGES, TextSettings, text_fingerprint
+from recommender.text.stems import stemmer
+from recommender.text.stopwords import stop_words
 from recommender.text.tokens import CAPITALISED, CASE_BITS, UPPER_CASE, split_words, tokenize
 
-__all__ = ["ANALYSIS_VERSION", "Analyzer", "TextSettings"]
+__all__ = ["Analyzer", "TextSettings"]
 
-ANALYSIS_VERSION: Final = 1
-"""Raised when a rule of normalising, splitting or analysing changes a term."""
-
-_NUMBERS: Final = ("years", "all", "none")
 _YEAR: Final = re.compile("(?:19|20)[0-9][0-9]")
 # "2022-го", "90-х", "25-летие" were joined by the tokenizer; with a mere ending the number is what
 # is meant.
@@ -48,44 +43,6 @@ _ORDINAL: Final = re.compile(
 # Left-overs of addresses; in no language a word that tells a story.
 _WEB: Final = frozenset({"http", "https", "www", "com"})
 _MIXED: Final = re.compile("[a-zëï].*[\u0400-\u052f]|[\u0400-\u052f].*[a-zëï]")
-_LANGUAGES: Final = sorted({*STOP_LANGUAGES, *STEM_LANGUAGES})
-
-
-@dataclass(frozen=True, slots=True)
-class TextSettings:
-    """How words become terms.
-
-    Attributes
-    ----------
-    stemming : str
-        "default" (by language), "none" (words as they are), "snowball", "light" or "simplemma".
-    stop_words : "default", tuple of str, or None
-        The list of each language; these words in every language; no stop words.
-    ngram_range : (int, int)
-        Shortest and longest sequence of neighbouring kept words that is a term.
-    min_token_chars : int
-        Shorter words are dropped; letters and digits count. Scripts without spaces are exempt.
-    numbers : "all", "years" or "none"
-        Which pure numbers are terms: all of two digits or more, since the dead, the sums and the
-        scores of an event return in every report of it; four digits from 1900 to 2099; none.
-    """
-
-    stemming: str = "default"
-    stop_words: str | tuple[str, ...] | None = "default"
-    ngram_range: tuple[int, int] = (1, 1)
-    min_token_chars: int = 2
-    numbers: str = "all"
-
-    def __post_init__(self) -> None:
-        if self.numbers not in _NUMBERS:
-            raise ConfigError(f"numbers = {self.numbers!r}: expected one of {', '.join(_NUMBERS)}.")
-        if not _is_count(self.min_token_chars):
-            raise ConfigError(
-                f"min_token_chars = {self.min_token_chars!r}: expected a whole number from 1."
-            )
-        _check_ngram_range(self.ngram_range)
-        _check_stop_words(self.stop_words)
-        stemmer("en", self.stemming)
 
 
 class Analyzer:
@@ -95,9 +52,7 @@ class Analyzer:
     ----------
     settings : TextSettings
     fingerprint : str
-        SHA-256 over the settings, the lists, the stemmers and the rules: equal fingerprints, equal
-        terms. (Letters added to Unicode later than Python's own tables are the one thing it does
-        not cover.)
+        What ``text_fingerprint`` says of the settings: equal fingerprints, equal terms.
 
     Examples
     --------
@@ -107,7 +62,7 @@ class Analyzer:
 
     def __init__(self, settings: TextSettings | None = None) -> None:
         self.settings = TextSettings() if settings is None else settings
-        self.fingerprint = _fingerprint(self.settings)
+        self.fingerprint = text_fingerprint(self.settings)
 
     @staticmethod
     def knows(lang: str) -> bool:
@@ -115,7 +70,7 @@ class Analyzer:
 
         Words of the others count as they stand, scripts without spaces as pairs of characters.
         """
-        return lang in _LANGUAGES
+        return lang in ANALYSED_LANGUAGES
 
     def terms(self, text: str, lang: str) -> list[str]:
         """Return the terms of ``text`` in its order; longer sequences after the shorter ones."""
@@ -319,33 +274,6 @@ def _stop_words(chosen: str | tuple[str, ...] | None, lang: str) -> frozenset[st
     split = (split_words(word) for word in listed)
     # A listed compound ("из-за") is never a token; its parts stand in the list by themselves.
     return _WEB.union(words[0] for words in split if len(words) == 1)
-
-
-@cache
-def _fingerprint(settings: TextSettings) -> str:
-    parts = {
-        "version": ANALYSIS_VERSION,
-        "settings": asdict(settings),
-        "stems": {lang: stemmer_fingerprint(lang, settings.stemming) for lang in _LANGUAGES},
-        "stops": {lang: sorted(_stop_words(settings.stop_words, lang)) for lang in _LANGUAGES},
-    }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def _check_ngram_range(value: Any) -> None:
-    fits = isinstance(value, tuple) and len(value) == 2 and all(map(_is_count, value))
-    if not fits or value[0] > value[1]:
-        raise ConfigError(f"ngram_range = {value!r}: expected two whole numbers, as (1, 2).")
-
-
-def _check_stop_words(value: Any) -> None:
-    words = isinstance(value, tuple) and all(isinstance(word, str) for word in value)
-    if value not in ("default", None) and not words:
-        raise ConfigError(f'stop_words = {value!r}: expected "default", a list of words, or none.')
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
 def _check_columns(

@@ -21,50 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._strings import StringColumn
-from ..errors import ConfigError, InputError
+from ..errors import InputError
 from .passage_kernels import add_to, cut, fill_spaces, look_up
+from .settings import BoilerplateSettings
 
 __all__ = ["Boilerplate", "BoilerplateSettings", "blank_boilerplate", "find_boilerplate"]
 
 _CHUNK_BYTES = 8 << 20
 _MIN_TABLE, _MAX_TABLE = 1 << 16, 1 << 25
-
-
-@dataclass(frozen=True, slots=True)
-class BoilerplateSettings:
-    """When a passage counts as the site's and not as the story's.
-
-    Attributes
-    ----------
-    enabled : bool
-        Look for boilerplate at all.
-    min_articles : int >= 2
-        A passage must stand in this many articles of one site. Eight: a quotation or a reprinted
-        paragraph rarely lives through eight articles, and a site of fewer articles shows no
-        boilerplate yet.
-    min_share : float in 0..1
-        And in this share of the site's articles. 0.002: a notice that a ten-year archive carried
-        for one week of it still counts, while phrases that journalists share stay below it in a
-        large archive.
-    min_chars : int >= 1
-        A shorter passage is left alone: "He did not elaborate" is language, not boilerplate.
-    max_chars : int
-        A longer one as well.
-    """
-
-    enabled: bool = True
-    min_articles: int = 8
-    min_share: float = 0.002
-    min_chars: int = 30
-    max_chars: int = 1000
-
-    def __post_init__(self) -> None:
-        _require(self.min_articles >= 2, "min_articles", self.min_articles, "at least 2")
-        _require(0.0 <= self.min_share <= 1.0, "min_share", self.min_share, "between 0 and 1")
-        _require(self.min_chars >= 1, "min_chars", self.min_chars, "at least 1")
-        _require(
-            self.max_chars >= self.min_chars, "max_chars", self.max_chars, "at least min_chars"
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,13 +119,6 @@ def blank_boilerplate(bodies: StringColumn, boilerplate: Boilerplate) -> StringC
             data = bodies.data.copy() if data is None else data
             fill_spaces(data, known.starts, known.ends)
     return bodies if data is None else StringColumn(data, bodies.offsets)
-
-
-def _require(holds: bool, name: str, value: float, expected: str) -> None:
-    if not holds:
-        raise ConfigError(
-            f"boilerplate.{name} is {value!r}; expected {expected}. Correct the setting."
-        )
 
 
 def _none(settings: BoilerplateSettings) -> Boilerplate:

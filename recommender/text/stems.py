@@ -12,7 +12,8 @@ import re
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from importlib import import_module
-from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Final
 
 from recommender.errors import ConfigError, MissingExtraError
@@ -166,7 +167,26 @@ def _simplemma_languages() -> frozenset[str]:
 def _engine_version(kind: str) -> str:
     if kind == "light":
         return str(STEM_UK_VERSION)
-    return version("simplemma" if kind == "simplemma" else "PyStemmer")
+    package, module = (kind, kind) if kind == "simplemma" else ("PyStemmer", "Stemmer")
+    return _installed_version(package, module)
+
+
+@cache
+def _installed_version(package: str, module: str) -> str:
+    """Return the version in the name of a package's metadata folder.
+
+    Importing importlib.metadata takes as long as all the rest of answering a question.
+    """
+    spec = find_spec(module)
+    beside = Path(spec.origin).parent if spec and spec.origin else Path()
+    beside = beside.parent if (beside / "__init__.py").is_file() else beside
+    parts = (path.stem.partition("-") for path in beside.glob("*.dist-info"))
+    found = [version for name, _, version in parts if name.lower() == package.lower()]
+    if len(found) == 1:
+        return found[0]
+    from importlib.metadata import version
+
+    return version(package)
 
 
 @cache

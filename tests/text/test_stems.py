@@ -140,7 +140,7 @@ def test_fingerprint_changes_with_rules_and_lists(monkeypatch: pytest.MonkeyPatc
     """New rules, a new package or another protected word change the fingerprint."""
     before = stemmer_fingerprint("uk"), stemmer_fingerprint("ru")
     monkeypatch.setattr(module, "STEM_UK_VERSION", -1)
-    monkeypatch.setattr(module, "version", lambda package: "0")
+    monkeypatch.setattr(module, "_installed_version", lambda package, module: "0")
     after = stemmer_fingerprint("uk"), stemmer_fingerprint("ru")
     assert before[0] != after[0]
     assert before[1] != after[1]
