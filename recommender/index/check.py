@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from recommender._keys import KeyTable
 from recommender._strings import StringColumn
 from recommender.errors import IndexFolderError
-from recommender.index import kernels
+from recommender.index import rows
+from recommender.index.invert import RowBlock, count_documents, invert
 from recommender.index.manifest import current
 from recommender.index.reader import Index
 
@@ -98,11 +99,14 @@ def _shapes(index: Index) -> Iterator[str]:
         "norms": (len(index.statistics.norms), n_docs),
         "forms": (len(segment.forms), n_terms),
         "local_keys": (len(segment.local_keys), len(segment.local_forms)),
-        "df": (len(index.df), n_terms),
-        "directory": (len(segment.postings.entry_ptr), n_terms + 1),
+        "df": (len(index.statistics.df), n_terms),
+        "columns": (len(segment.postings.dense), segment.n_columns * segment.stride),
         "articles of the manifest": (index.manifest.counts["articles"], n_docs),
         "terms of the manifest": (index.manifest.counts["terms"], n_terms),
-        "postings of the manifest": (index.manifest.counts["postings"], len(segment.postings.docs)),
+        "postings of the manifest": (
+            index.manifest.counts["postings"],
+            int(index.statistics.df.sum(dtype=np.int64)),
+        ),
     }
     for name, (found, expected) in wanted.items():
         if found != expected:
@@ -130,44 +134,58 @@ def _is_utf8(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> bool:
 
 
 def _layout(index: Index) -> Iterator[str]:
-    found = kernels.check_rows(*index.segment.rows.arrays(), index.segment.n_terms)
-    if found == kernels.BAD_LAYOUT:
+    found = rows.check_rows(*index.segment.rows.arrays(), index.segment.n_terms)
+    if found == rows.BAD_LAYOUT:
         yield "pointers of the rows do not fit their bytes"
-    if found == kernels.BAD_TERM:
+    if found == rows.BAD_TERM:
         yield "a row names a term that does not exist"
 
 
-def _postings(index: Index) -> Iterator[str]:
-    postings = index.segment.postings
-    if np.any(np.diff(postings.bases) < 0) or np.any(np.diff(postings.entry_ptr) < 0):
+def _directory(index: Index) -> Iterator[str]:
+    """Check that every posting that the directory leads to is there, and of a document."""
+    segment, postings = index.segment, index.segment.postings
+    if not 0 <= segment.n_columns <= segment.n_terms:
+        yield "there are more columns than terms"
+        return
+    pointers = (postings.bases, postings.entry_ptr)
+    if any(array[0] != 0 or np.any(np.diff(array) < 0) for array in pointers):
         yield "pointers run backwards"
         return
     if postings.bases[-1] != len(postings.docs) or len(postings.docs) != len(postings.codes):
         yield "there are not as many postings as the windows say"
-    if np.any(np.asarray(postings.codes) == 0):
-        yield "a posting counts nothing"
-    ends = np.concatenate([[0], np.cumsum(np.asarray(postings.entry_counts, np.int64) + 1)])
-    df = ends[postings.entry_ptr[1:]] - ends[postings.entry_ptr[:-1]]
-    if not np.array_equal(df, index.df):
-        yield "document frequencies differ from the postings"
+        return
+    windows, n_windows = np.asarray(postings.entry_windows), len(postings.bases) - 1
+    if postings.entry_ptr[-1] != len(windows) or windows.max(initial=0) >= max(1, n_windows):
+        yield "the directory names a window that does not exist"
+        return
+    ends = np.asarray(postings.entry_starts, np.int64) + postings.entry_counts + 1
+    if len(windows) and np.any(ends > np.diff(postings.bases)[windows]):
+        yield "the directory leads past the postings"
 
 
 def _rows(index: Index) -> Iterator[str]:
-    """Invert the rows again: postings, directory and rows must tell the same."""
-    segment = index.segment
-    indptr, terms, codes = kernels.unpack_rows(*segment.rows.arrays(), 0, index.n_docs)
-    again = kernels.directory(indptr, terms, codes, segment.n_terms)
-    for name, ours, theirs in zip(_POSTINGS, again, segment.postings.arrays(), strict=True):
+    """Invert the rows again: postings, columns, directory and rows must tell the same."""
+    segment, statistics = index.segment, index.statistics
+    every = np.arange(index.n_docs, dtype=np.int32)
+    numbers = np.arange(segment.n_terms, dtype=np.int32)
+    block = RowBlock(*rows.unpack_rows(*segment.rows.arrays(), every), numbers)
+    df = count_documents([block], segment.n_terms)
+    if not np.array_equal(df, statistics.df):
+        yield "document frequencies differ from the rows"
+        return
+    if np.any(np.diff(df) > 0):
+        yield "terms are not numbered by falling frequency"
+        return
+    again = invert([block], df, statistics.levels, segment.n_columns)
+    stored = (*segment.postings.arrays(), *segment.rows.arrays())
+    for name, ours, theirs in zip(again._fields, again, stored, strict=True):
         if not np.array_equal(ours, theirs):
             yield f"postings and rows disagree ({name})"
 
 
-_POSTINGS = ("docs", "codes", "bases", "entry_ptr", "entry_windows", "entry_starts", "entry_counts")
-
-
 def _norms(index: Index) -> Iterator[str]:
     statistics = index.statistics
-    again = kernels.norms(*index.segment.rows.arrays(), statistics.tf, statistics.idf_squared)
+    again = rows.norms(*index.segment.rows.arrays(), statistics.tf, statistics.idf_squared)
     if not np.array_equal(again, statistics.norms):
         yield "stored lengths differ from those of the rows"
 
@@ -216,11 +234,11 @@ _CHECKS: dict[str, Check] = {
     "counts agree": _shapes,
     "strings": _columns,
     "layout of the rows": _layout,
-    "postings": _postings,
+    "directory": _directory,
     "rows equal postings": _rows,
     "lengths": _norms,
     "keys": _keys,
     "documents": _documents,
     "words to show": _words,
 }
-_FOUNDATIONS = ("counts agree", "strings", "layout of the rows")
+_FOUNDATIONS = ("counts agree", "strings", "layout of the rows", "directory")

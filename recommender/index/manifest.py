@@ -45,8 +45,9 @@ __all__ = [
     "writer_lock",
 ]
 
-FORMAT = 1
-MIN_READER = 1
+FORMAT = 2
+MIN_READER = 2
+OLDEST = 2  # the oldest that can still be read; format 1 was never released
 FEATURES: frozenset[str] = frozenset()
 _GENERATION = re.compile(r"gen-(\d{8})")
 _DEBRIS = re.compile(r"tmp-(?:spool|\d+-[0-9a-f]{8})")
@@ -197,6 +198,11 @@ def _check_readable(path: Path, plain: Mapping[str, Any]) -> None:
     features = plain.get("features", ())
     if not isinstance(needs, int) or not isinstance(features, list | tuple):
         raise DamagedIndexError(f"{path} names no format.")
+    if isinstance(plain.get("format"), int) and plain["format"] < OLDEST:
+        raise IncompatibleIndexError(
+            f"{path} is of format {plain['format']}, which this version does not read any more; "
+            f"it reads formats {OLDEST} to {FORMAT}. Build the index again."
+        )
     unknown = sorted(set(map(str, features)) - FEATURES)
     if needs > FORMAT or unknown:
         what = f"format {needs}" if needs > FORMAT else f"features {', '.join(unknown)}"

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from threading import local
 from typing import Any
@@ -19,7 +20,8 @@ from recommender._strings import StringColumn
 from recommender._urls import normalize_url
 from recommender.candidates import Candidates
 from recommender.errors import DamagedIndexError, InputError
-from recommender.index import kernels
+from recommender.index import rows, scan
+from recommender.index.invert import tf_levels
 from recommender.index.manifest import (
     Manifest,
     check_files,
@@ -28,9 +30,10 @@ from recommender.index.manifest import (
     read_manifest,
 )
 from recommender.index.segment import ARRAY_TYPES, Segment
+from recommender.index.settings import SearchSettings
 from recommender.weighting import COUNT_OF_CODE, WeightSettings, idf, kept_terms, tf_weights
 
-__all__ = ["Choice", "Index", "Query", "Statistics"]
+__all__ = ["Choice", "Index", "Query", "factors", "statistics_of"]
 
 NO_DATE = int(np.iinfo(np.int64).min)
 """What ``Segment.published`` holds for an article without a date."""
@@ -62,46 +65,28 @@ class Choice:
     Attributes
     ----------
     languages : language codes, or None for any
+    mask : (n_docs,) bool, the documents that may be found at all, or None for any
     excluded : document numbers never found
     first, stop : documents outside ``first <= doc < stop`` are not looked at; None = no bound
     """
 
     languages: frozenset[int] | None = None
+    mask: NDArray[np.bool_] | None = None
     excluded: frozenset[int] = frozenset()
     first: int = 0
     stop: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Statistics:
-    """What depends on the whole collection, and on nothing else.
-
-    Attributes
-    ----------
-    tf : (256,) float64, weight of each count code
-    idf_squared : (n_terms,) float64, 0 for terms outside ``min_df..max_df``
-    norms : (n_docs,) float64, length of each document
-    inverse_norms : (n_docs,) float32, 0 where the length is 0
-    """
-
-    tf: NDArray[np.float64]
-    idf_squared: NDArray[np.float64]
-    norms: NDArray[np.float64]
-    inverse_norms: NDArray[np.float32]
-
-    @classmethod
-    def of(
-        cls, weights: WeightSettings, df: NDArray[np.int32], norms: NDArray[np.float64]
-    ) -> Statistics:
-        """Derive the arrays that the kernels read from document frequencies and stored lengths."""
-        inverse = np.zeros(len(norms), np.float32)
-        np.divide(1.0, norms, out=inverse, where=norms > 0, casting="same_kind")
-        tf, idf_squared = factors(weights, df, len(norms))
-        return cls(tf, idf_squared, norms, inverse)
-
-    def arrays(self) -> tuple[NDArray[Any], ...]:
-        """Return the arrays in the order the kernels take them."""
-        return self.tf, self.idf_squared, self.norms, self.inverse_norms
+def statistics_of(
+    weights: WeightSettings, df: NDArray[np.int32], norms: NDArray[np.float64]
+) -> scan.Statistics:
+    """Derive what the loops read of the collection from document frequencies and stored lengths."""
+    inverse = np.zeros(len(norms), np.float32)
+    np.divide(1.0, norms, out=inverse, where=norms > 0, casting="same_kind")
+    tf, idf_squared = factors(weights, df, len(norms))
+    levels, scale, error = tf_levels(tf)
+    longest = float(norms.max(initial=0.0)) or 1.0
+    return scan.Statistics(tf, levels, scale, error, idf_squared, df, norms, inverse, longest)
 
 
 def factors(
@@ -125,14 +110,12 @@ class Index:
     ----------
     manifest : Manifest
     segment : Segment
-    statistics : Statistics
-    df : (n_terms,) int32, articles that hold each term
+    statistics : scan.Statistics, what depends on the whole collection
     """
 
     manifest: Manifest
     segment: Segment
-    statistics: Statistics
-    df: NDArray[np.int32]
+    statistics: scan.Statistics
     _scratch: local = field(default_factory=local, repr=False, compare=False)
 
     @classmethod
@@ -163,7 +146,7 @@ class Index:
             raise DamagedIndexError(
                 f"{own / 'df.npy'} counts more articles than there are, or fewer than none."
             )
-        return cls(manifest, segment, Statistics.of(weights, df, norms), df)
+        return cls(manifest, segment, statistics_of(weights, df, norms))
 
     # --- articles ---
 
@@ -206,7 +189,9 @@ class Index:
 
     def query_of(self, doc: int) -> Query:
         """Return a document as a query for its neighbours."""
-        _, terms, codes = kernels.unpack_rows(*self.segment.rows.arrays(), doc, doc + 1)
+        _, terms, codes = rows.unpack_rows(
+            *self.segment.rows.arrays(), np.array([doc], np.int32)
+        )
         return Query(terms, codes, doc)
 
     def term_numbers(self, terms: StringColumn) -> NDArray[np.int32]:
@@ -214,41 +199,44 @@ class Index:
         return self.segment.term_keys.find_many(terms)
 
     def search(
-        self, query: Query, k: int, *, threshold: float = 0.0, choice: Choice = Choice()
+        self,
+        query: Query,
+        k: int,
+        *,
+        threshold: float = 0.0,
+        choice: Choice = Choice(),
+        effort: SearchSettings = SearchSettings(),
     ) -> Candidates:
-        """Return the ``k`` nearest documents, exactly; fewer where fewer share a term.
+        """Return the ``k`` nearest documents; fewer where fewer share a term.
 
         Parameters
         ----------
         k : int >= 1; more than the index holds is the same as all
         threshold : least score, 0..1
+        effort : exact or fast; fast finds nearly the same documents, their scores are exact
 
         Raises
         ------
-        InputError : k below 1, or a threshold outside 0..1
+        InputError : k below 1, a threshold outside 0..1, a term that the index does not have, a
+            mask of another length
         """
-        _check_search(k, threshold)
-        used = self.statistics.idf_squared[query.terms] > 0.0
-        terms, codes = query.terms[used], query.codes[used]
-        length = self.length(terms, codes)
-        if length == 0.0:
-            return Candidates(np.empty(0, np.int32), np.empty(0, np.float64))
-        docs, scores = kernels.search(
-            (terms, codes, np.array([length])),
-            min(k, max(1, self.n_docs)),
-            threshold,
-            self.segment.postings.arrays(),
-            self.segment.rows.arrays(),
-            self.statistics.arrays(),
-            self._choice(choice, query.doc),
-            self._buffers(),
-        )
-        return Candidates(docs, scores)
+        return self.search_many([query], k, threshold=threshold, choice=choice, effort=effort)[0]
 
-    def warm_up(self) -> None:
-        """Load or compile the search, so that the first real question does not wait for it."""
-        if self.n_docs:
-            self.search(self.query_of(self.n_docs - 1), 1)
+    def search_many(
+        self,
+        queries: Sequence[Query],
+        k: int,
+        *,
+        threshold: float = 0.0,
+        choice: Choice = Choice(),
+        effort: SearchSettings = SearchSettings(),
+    ) -> list[Candidates]:
+        """Return what ``search`` returns for each of several queries, in one call."""
+        _check_search(k, threshold)
+        rows_of = scan.Queries(*self._rows_of(queries))
+        found, scores = self._scan(rows_of, k, threshold, choice, effort, same_language=False)
+        ends = (found >= 0).sum(axis=1).tolist()
+        return [Candidates(found[i, :n], scores[i, :n]) for i, n in enumerate(ends)]
 
     def search_rows(
         self,
@@ -258,31 +246,89 @@ class Index:
         threshold: float = 0.0,
         same_language: bool = True,
         choice: Choice = Choice(),
+        effort: SearchSettings = SearchSettings(),
     ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """Return the ``k`` nearest of each document: docs and scores, (n, k); -1, 0 if none.
 
         Parameters
         ----------
         same_language : only documents of each one's own language, whatever ``choice`` names
-        choice : languages and exclusions; its bounds are not looked at
         """
         _check_search(k, threshold)
-        if not len(docs):
-            return np.empty((0, k), np.int32), np.empty((0, k), np.float64)
-        _, wanted, excluded, _, _ = self._choice(choice, None)
-        found: tuple[NDArray[np.int32], NDArray[np.float64]] = kernels.search_rows(
-            np.ascontiguousarray(docs, np.int32),
-            k,
-            threshold,
+        docs = np.ascontiguousarray(docs, np.int32)
+        if len(docs) and not 0 <= docs.min() <= docs.max() < self.n_docs:
+            raise InputError(
+                f"There are no documents {docs.min()} to {docs.max()}: the index holds "
+                f"{self.n_docs:,}, numbered from 0."
+            )
+        indptr, terms, codes = rows.unpack_rows(*self.segment.rows.arrays(), docs)
+        lengths = np.asarray(self.statistics.norms)[docs]
+        queries = scan.Queries(indptr, terms, codes, lengths, docs)
+        width = min(k, max(1, self.n_docs))
+        found, scores = self._scan(queries, k, threshold, choice, effort, same_language)
+        if width == k:
+            return found, scores
+        return (
+            np.pad(found, ((0, 0), (0, k - width)), constant_values=-1),
+            np.pad(scores, ((0, 0), (0, k - width))),
+        )
+
+    def _scan(
+        self,
+        queries: scan.Queries,
+        k: int,
+        threshold: float,
+        choice: Choice,
+        effort: SearchSettings,
+        same_language: bool,
+    ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """Run the loop over queries whose rows are known to be sound."""
+        found: tuple[NDArray[np.int32], NDArray[np.float64]] = scan.search(
+            queries,
+            min(k, max(1, self.n_docs)),
+            float(threshold),
+            effort.for_size(self.n_docs),
             same_language,
-            (wanted, excluded),
-            self.segment.postings.arrays(),
-            self.segment.rows.arrays(),
-            self.statistics.arrays(),
-            self.segment.languages,
-            self._buffers(),
+            self._matrix,
+            self.statistics,
+            self._choices(choice),
+            self._room(),
         )
         return found
+
+    def _rows_of(self, queries: Sequence[Query]) -> tuple[NDArray[Any], ...]:
+        """Return queries as rows of terms that weigh something: the fields of ``scan.Queries``."""
+        weighty = [self._weighty(query) for query in queries]
+        indptr = np.zeros(len(queries) + 1, np.int64)
+        np.cumsum([len(terms) for terms, _ in weighty], out=indptr[1:])
+        lengths = [self.length(terms, codes) for terms, codes in weighty]
+        docs = [-1 if query.doc is None else query.doc for query in queries]
+        return (
+            indptr,
+            np.concatenate([np.zeros(0, np.int32), *(terms for terms, _ in weighty)]),
+            np.concatenate([np.zeros(0, np.uint8), *(codes for _, codes in weighty)]),
+            np.array(lengths, np.float64),
+            np.array(docs, np.int32),
+        )
+
+    def _weighty(self, query: Query) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+        terms, codes = query.terms, query.codes
+        n_terms = self.segment.n_terms
+        if len(terms) != len(codes) or (
+            len(terms) and not 0 <= terms.min() <= terms.max() < n_terms
+        ):
+            raise InputError(
+                f"This query was made for another index: it has terms up to "
+                f"{terms.max(initial=-1)} and {len(codes)} counts for {len(terms)} terms; "
+                f"expected terms below {n_terms}, a count for each."
+            )
+        used = self.statistics.idf_squared[terms] > 0.0
+        return terms[used], codes[used]
+
+    def warm_up(self) -> None:
+        """Load or compile the search, so that the first real question does not wait for it."""
+        if self.n_docs:
+            self.search(self.query_of(self.n_docs - 1), 1)
 
     def length(self, terms: NDArray[np.int32], codes: NDArray[np.uint8]) -> float:
         """Return the length of a query: the square root of its inner product with itself."""
@@ -294,7 +340,7 @@ class Index:
     ) -> NDArray[np.float64]:
         """Return each term's part of the inner product of two documents that share ``terms``."""
         tf, idf_squared = self.statistics.tf, self.statistics.idf_squared
-        parts: NDArray[np.float64] = kernels.score_terms(terms, codes, others, tf, idf_squared)
+        parts: NDArray[np.float64] = rows.score_terms(terms, codes, others, tf, idf_squared)
         return parts
 
     def score(self, query: Query, doc: int) -> float:
@@ -302,7 +348,7 @@ class Index:
         terms, here, there = self._meet(query, doc)
         inner = math.fsum(self.products(terms, here, there))
         length = self.length(query.terms, query.codes) * float(self.statistics.norms[doc])
-        return round(inner / length * kernels.GRID) / kernels.GRID if length else 0.0
+        return round(inner / length * rows.GRID) / rows.GRID if length else 0.0
 
     def shared_terms(self, query: Query, doc: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """Return the terms that query and document share, and each one's share of their score.
@@ -344,20 +390,32 @@ class Index:
                 return self.segment.local_forms[place]
         return self.segment.forms[term]
 
-    def _choice(self, choice: Choice, doc: int | None) -> tuple[Any, ...]:
+    def _choices(self, choice: Choice) -> scan.Choices:
         wanted = np.full(256, choice.languages is None)
         wanted[list(choice.languages or ())] = True
-        excluded = sorted(choice.excluded | ({doc} if doc is not None else set()))
+        mask = np.zeros(0, np.bool_) if choice.mask is None else choice.mask
+        if choice.mask is not None and (mask.dtype != np.bool_ or mask.shape != (self.n_docs,)):
+            raise InputError(
+                f"The mask is {mask.dtype} of shape {mask.shape}; expected bool, one for each of "
+                f"the {self.n_docs:,} documents."
+            )
+        excluded = np.array(sorted(choice.excluded), np.int32)
         stop = self.n_docs if choice.stop is None else min(choice.stop, self.n_docs)
-        return self.segment.languages, wanted, np.array(excluded, np.int32), choice.first, stop
+        first = max(0, choice.first)
+        return scan.Choices(
+            self.segment.languages, wanted, np.ascontiguousarray(mask), excluded, first, stop
+        )
 
-    def _buffers(self) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        """Return this thread's scratch arrays; the kernels leave them as zeros."""
-        if not hasattr(self._scratch, "arrays"):
-            cells = np.zeros(kernels.WINDOW, np.float32)
-            self._scratch.arrays = cells, np.zeros(max(1, self.segment.n_terms), np.uint8)
-        held: tuple[NDArray[np.float32], NDArray[np.uint8]] = self._scratch.arrays
-        return held
+    @cached_property
+    def _matrix(self) -> scan.Matrix:
+        return self.segment.matrix()
+
+    def _room(self) -> scan.Scratch:
+        """Return this thread's scratch arrays; the loops leave them as zeros."""
+        if not hasattr(self._scratch, "room"):
+            self._scratch.room = scan.new_scratch(self.segment.n_terms)
+        room: scan.Scratch = self._scratch.room
+        return room
 
 
 def _parts(manifest: Manifest, folder: Path) -> tuple[str, WeightSettings]:

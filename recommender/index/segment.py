@@ -12,24 +12,32 @@ from numpy.typing import NDArray
 from recommender._files import map_array, write_array
 from recommender._keys import KeyTable
 from recommender._strings import StringColumn
-from recommender.index import kernels
+from recommender.index import scan
+from recommender.index.invert import column_bytes
 
-__all__ = ["ARRAY_TYPES", "Postings", "Rows", "Segment", "invert"]
+__all__ = ["ARRAY_TYPES", "Postings", "Rows", "Segment"]
 
 
 @dataclass(frozen=True, slots=True)
 class Postings:
-    """Term to documents, in windows of 65,536 documents; nothing depends on the collection.
+    """Term to documents; nothing depends on the collection.
+
+    The commonest terms, 0 to n_columns - 1, have a column each: a byte a document. The others have
+    postings, in windows of 65,536 documents.
 
     Attributes
     ----------
-    docs : (nnz,) uint16, document number less the window's first; by window, term, document
-    codes : (nnz,) uint8, the count's code (``weighting.COUNT_OF_CODE``)
+    docs : (n_postings,) uint16, document number less the window's first; by window, term, document
+    codes : (n_postings,) uint8, the count's code (``weighting.COUNT_OF_CODE``)
     bases : (n_windows + 1,) int64, where each window's postings begin
-    entry_ptr : (n_terms + 1,) int64, the directory entries of each term, one a window it stands in
+    entry_ptr : (n_terms - n_columns + 1,) int64, the directory entries of each term without a
+        column, one for each window it stands in
     entry_windows : (n_entries,) uint16
     entry_starts : (n_entries,) uint32, from the window's base
     entry_counts : (n_entries,) uint16, postings less 1
+    dense : (n_columns * stride,) uint8, the columns one after another: the level of each document's
+        tf weight (``invert.tf_levels``), 0 where it lacks the term; the stride is the number of
+        documents rounded up to 64
     """
 
     docs: NDArray[np.uint16]
@@ -39,6 +47,7 @@ class Postings:
     entry_windows: NDArray[np.uint16]
     entry_starts: NDArray[np.uint32]
     entry_counts: NDArray[np.uint16]
+    dense: NDArray[np.uint8]
 
     def arrays(self) -> tuple[NDArray[Any], ...]:
         """Return the arrays in the order the kernels take them."""
@@ -47,7 +56,7 @@ class Postings:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Document to terms, packed: gap to the term before in 7-bit groups, then the count's code.
+    """Document to terms, packed as ``rows.py`` describes.
 
     Attributes
     ----------
@@ -106,6 +115,20 @@ class Segment:
         """Distinct terms in the segment."""
         return len(self.terms)
 
+    @property
+    def n_columns(self) -> int:
+        """Terms that have a column."""
+        return self.n_terms - len(self.postings.entry_ptr) + 1
+
+    @property
+    def stride(self) -> int:
+        """Bytes of a column."""
+        return column_bytes(self.n_docs)
+
+    def matrix(self) -> scan.Matrix:
+        """Return postings and rows as the loops take them."""
+        return scan.Matrix(*self.postings.arrays(), *self.rows.arrays())
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return every array under the name of its file, without ``.npy``."""
         out: dict[str, NDArray[Any]] = {name: getattr(self, name) for name in _PLAIN}
@@ -162,6 +185,7 @@ ARRAY_TYPES = {
     "postings.entry_windows": "uint16",
     "postings.entry_starts": "uint32",
     "postings.entry_counts": "uint16",
+    "postings.dense": "uint8",
     "rows.row_ptr": "int64",
     "rows.packed": "uint8",
     **{f"{name}.data": "uint8" for name in _COLUMNS},
@@ -171,17 +195,3 @@ ARRAY_TYPES = {
 }
 """What a segment consists of: the type of each array by the name of its file without ``.npy``."""
 
-
-def invert(
-    indptr: NDArray[np.int64], terms: NDArray[np.int32], codes: NDArray[np.uint8], n_terms: int
-) -> tuple[Postings, Rows]:
-    """Turn rows of term counts into postings and packed rows.
-
-    Parameters
-    ----------
-    indptr : (n_docs + 1,) int64
-    terms : (nnz,) int32, ascending within a row
-    codes : (nnz,) uint8, never 0
-    """
-    postings = Postings(*kernels.directory(indptr, terms, codes, n_terms))
-    return postings, Rows(*kernels.forward_rows(indptr, terms, codes))

@@ -17,8 +17,15 @@ from numpy.typing import NDArray
 from recommender._files import storage_errors, write_array
 from recommender._keys import KeyTable
 from recommender._strings import StringColumn
-from recommender.errors import DamagedIndexError, StorageError
-from recommender.index import kernels
+from recommender.errors import DamagedIndexError, InputError, StorageError
+from recommender.index import rows
+from recommender.index.invert import (
+    RowBlock,
+    count_documents,
+    invert,
+    n_columns,
+    tf_levels,
+)
 from recommender.index.manifest import (
     Manifest,
     collect,
@@ -31,12 +38,17 @@ from recommender.index.manifest import (
     settle,
 )
 from recommender.index.reader import Index, factors
-from recommender.index.segment import Segment, invert
-from recommender.weighting import WeightSettings, encode_counts
+from recommender.index.segment import Postings, Rows, Segment
+from recommender.weighting import COUNT_OF_CODE, WeightSettings, tf_weights
 
-__all__ = ["Corpus", "make_segment", "write_generation"]
+__all__ = ["MAX_POSTINGS", "Corpus", "check_size", "make_segment", "write_generation"]
 
 KEEP_GENERATIONS = 3
+
+MAX_DOCS = MAX_TERMS = 2**31 - 2
+MAX_POSTINGS = 2**32
+"""What an index can hold: numbers of articles and terms are 32-bit, and four billion postings are
+refused before work begins, since a machine that could serve them is not what this is made for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +57,15 @@ class Corpus:
 
     Attributes
     ----------
-    indptr, terms, counts : rows of term counts; terms int32 ascending in a row
-    vocabulary, forms : StringColumn of n_terms
+    blocks : rows of term counts, one after another; ``numbers`` are places in the vocabulary
+    vocabulary, forms : StringColumn of n_terms, in an order that depends on nothing but the terms
     local_terms, local_languages : (n_local,) int32, (n_local,) uint8, ascending as pairs
     local_forms : StringColumn of n_local, how a language writes a term, where otherwise than forms
     ids, urls, cards : StringColumn of n_docs
     languages : (n_docs,) uint8; published : (n_docs,) int64 seconds
     """
 
-    indptr: NDArray[np.int64]
-    terms: NDArray[np.int32]
-    counts: NDArray[np.int32]
+    blocks: Sequence[RowBlock]
     vocabulary: StringColumn
     forms: StringColumn
     local_terms: NDArray[np.int32]
@@ -68,55 +78,70 @@ class Corpus:
     published: NDArray[np.int64]
 
 
-def make_segment(corpus: Corpus) -> tuple[Segment, NDArray[np.int32]]:
+def make_segment(
+    corpus: Corpus, weights: WeightSettings, *, columns: Mapping[str, float] | None = None
+) -> tuple[Segment, NDArray[np.int32]]:
     """Return the segment of a corpus and its document frequencies.
 
-    Terms are numbered by falling document frequency.
-    The commonest terms get the smallest numbers, which makes the packed rows short; equal
-    frequencies keep the order of the vocabulary, so the numbering depends on nothing but the
-    articles.
+    Terms are numbered by falling document frequency. The commonest terms get the smallest numbers,
+    which makes the packed rows short; equal frequencies keep the order of the vocabulary, so the
+    numbering depends on nothing but the articles.
+
+    Parameters
+    ----------
+    weights : only whether they are sublinear matters; counts as they are do not fit columns
+    columns : ``share`` and ``least`` of ``invert.n_columns``, where not the usual
 
     Returns
     -------
-    Segment, and df : (n_terms,) int32
+    Segment, and df : (n_terms,) int32, falling
     """
-    n_terms = len(corpus.vocabulary)
-    df = np.bincount(corpus.terms, minlength=n_terms).astype(np.int32)
+    vocabulary = corpus.vocabulary
+    n_postings = sum(len(block.terms) for block in corpus.blocks)
+    check_size(len(corpus.ids), len(vocabulary), n_postings)
+    df = count_documents(corpus.blocks, len(vocabulary))
     order = np.argsort(-df, kind="stable")
-    number = np.empty(n_terms, np.int32)
-    number[order] = np.arange(n_terms, dtype=np.int32)
-    terms, counts = _sorted_rows(corpus.indptr, number[corpus.terms], corpus.counts)
-    postings, rows = invert(corpus.indptr, terms, encode_counts(counts), n_terms)
-    vocabulary, forms = corpus.vocabulary.take(order), corpus.forms.take(order)
+    number = np.empty(len(vocabulary), np.int32)
+    number[order] = np.arange(len(vocabulary), dtype=np.int32)
+    blocks = [block._replace(numbers=number[block.numbers]) for block in corpus.blocks]
+    levels, _, _ = tf_levels(tf_weights(COUNT_OF_CODE, sublinear_tf=weights.sublinear_tf))
+    df = df[order]
+    n_dense = n_columns(df, len(corpus.ids), **columns or {}) if weights.sublinear_tf else 0
+    inverted = invert(blocks, df, levels, n_dense)
     local_keys = number[corpus.local_terms].astype(np.int64) * 256 + corpus.local_languages
     local_order = np.argsort(local_keys)
-    ids, urls = corpus.ids.compact(), corpus.urls.compact()
+    terms, ids, urls = vocabulary.take(order), corpus.ids.compact(), corpus.urls.compact()
     segment = Segment(
-        postings=postings,
-        rows=rows,
-        terms=vocabulary,
-        forms=forms,
+        postings=Postings(*inverted[:-2]),
+        rows=Rows(*inverted[-2:]),
+        terms=terms,
+        forms=corpus.forms.take(order),
         local_forms=corpus.local_forms.take(local_order),
         local_keys=local_keys[local_order],
         ids=ids,
         urls=urls,
         cards=corpus.cards.compact(),
-        term_keys=KeyTable.build(vocabulary),
+        term_keys=KeyTable.build(terms),
         id_keys=KeyTable.build(ids),
         url_keys=KeyTable.build(urls),
         languages=corpus.languages,
         published=corpus.published,
     )
-    return segment, df[order]
+    return segment, df
 
 
-def _sorted_rows(
-    indptr: NDArray[np.int64], terms: NDArray[np.int32], counts: NDArray[np.int32]
-) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Sort each row by term number."""
-    docs = np.repeat(np.arange(len(indptr) - 1, dtype=np.int64), np.diff(indptr))
-    order = np.argsort((docs << 32) | terms, kind="stable")
-    return terms[order], counts[order]
+def check_size(n_docs: int, n_terms: int, n_postings: int) -> None:
+    """Raise InputError for a corpus larger than one index can be."""
+    for what, found, limit in (
+        ("articles", n_docs, MAX_DOCS),
+        ("distinct terms", n_terms, MAX_TERMS),
+        ("pairs of article and term", n_postings, MAX_POSTINGS),
+    ):
+        if found > limit:
+            raise InputError(
+                f"This corpus has {found:,} {what}; one index holds at most {limit:,}. Split it "
+                "by site or by year, or leave out rare words with a higher min_df."
+            )
 
 
 def write_generation(
@@ -141,7 +166,7 @@ def write_generation(
     StorageError : the disk refused; nothing was published
     """
     remove_debris(root)
-    segment, df = make_segment(corpus)
+    segment, df = make_segment(corpus, weights)
     staged = root / f"tmp-{os.getpid()}-{secrets.token_hex(4)}"
     with storage_errors(root):
         try:
@@ -151,8 +176,8 @@ def write_generation(
             own.mkdir()
             tf, idf_squared = factors(weights, df, segment.n_docs)
             write_array(own / "df.npy", df)
-            write_array(own / "norms.npy", kernels.norms(*segment.rows.arrays(), tf, idf_squared))
-            manifest = _manifest(root, staged, segment, weights, languages, about)
+            write_array(own / "norms.npy", rows.norms(*segment.rows.arrays(), tf, idf_squared))
+            manifest = _manifest(root, staged, (segment, df), weights, languages, about)
             (name,) = manifest.segments
             place = settle(root, own, manifest, {name: staged / "segment"})
         finally:
@@ -182,11 +207,12 @@ def _probe(root: Path, generation: int, place: Path) -> None:
 def _manifest(
     root: Path,
     staged: Path,
-    segment: Segment,
+    written: tuple[Segment, NDArray[np.int32]],
     weights: WeightSettings,
     languages: Sequence[str],
     about: Mapping[str, Any],
 ) -> Manifest:
+    segment, df = written
     before = generations(root)
     files = folder_record(staged / "segment")
     settings = {**about["settings"], "weights": asdict(weights)}
@@ -197,7 +223,7 @@ def _manifest(
         counts={
             "articles": segment.n_docs,
             "terms": segment.n_terms,
-            "postings": len(segment.postings.docs),
+            "postings": int(df.sum(dtype=np.int64)),
         },
         segments={segment_name(files): files},
         files=folder_record(staged / "generation"),

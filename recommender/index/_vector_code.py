@@ -1,0 +1,73 @@
+"""LLVM instructions behind ``vectors.py``. Imports llvmlite: loaded only to compile."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from llvmlite import ir
+
+__all__ = ["write_add_columns"]
+
+_STEP: Final = 16
+_HALF: Final = _STEP // 2
+_I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
+
+
+def write_add_columns(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    """Write one step of ``vectors.add_columns``."""
+    sums, at, data, places, first, second = args
+    sums_type, _, data_type, *_ = signature.args
+    base = context.make_array(data_type)(context, builder, data).data
+    totals = context.make_array(sums_type)(context, builder, sums).data
+    columns = [
+        _load(builder, builder.gep(base, [builder.extract_value(places, i)]), _I8, _STEP)
+        for i in range(4)
+    ]
+    weights = [_pair_weights(builder, pair) for pair in (first, second)]
+    for begin in (0, _HALF):
+        where = builder.gep(totals, [builder.add(at, ir.Constant(_I64, begin))])
+        total = _load(builder, where, _I32, _HALF)
+        for (a, b), weight in zip((columns[:2], columns[2:]), weights, strict=True):
+            total = builder.add(total, _products(builder, a, b, weight, begin))
+        stored = builder.store(total, _vector_pointer(builder, where, _I32, _HALF))
+        stored.align = 4
+    return context.get_dummy_value()
+
+
+def _products(builder: Any, a: Any, b: Any, weights: Any, begin: int) -> Any:
+    """Return a * weight + b * weight of half a step, as the pattern of a multiply-and-add."""
+    alternating = [begin + k // 2 + (_STEP if k % 2 else 0) for k in range(_STEP)]
+    wide = builder.zext(builder.shuffle_vector(a, b, _mask(alternating)), _vector(_I32, _STEP))
+    product = builder.mul(wide, weights)
+    nothing = ir.Constant(_vector(_I32, _STEP), ir.Undefined)
+    even, odd = (
+        builder.shuffle_vector(product, nothing, _mask(range(k, _STEP, 2))) for k in (0, 1)
+    )
+    return builder.add(even, odd)
+
+
+def _pair_weights(builder: Any, pair: Any) -> Any:
+    """Spread two 16-bit weights over a vector: first, second, first, second, ..."""
+    nothing = ir.Constant(_vector(_I32, _HALF), ir.Undefined)
+    one = builder.insert_element(nothing, pair, ir.Constant(_I32, 0))
+    spread = builder.shuffle_vector(one, nothing, _mask([0] * _HALF))
+    return builder.sext(builder.bitcast(spread, _vector(_I16, _STEP)), _vector(_I32, _STEP))
+
+
+def _load(builder: Any, pointer: Any, element: Any, count: int) -> Any:
+    loaded = builder.load(_vector_pointer(builder, pointer, element, count))
+    loaded.align = element.width // 8
+    return loaded
+
+
+def _vector_pointer(builder: Any, pointer: Any, element: Any, count: int) -> Any:
+    return builder.bitcast(pointer, _vector(element, count).as_pointer())
+
+
+def _vector(element: Any, count: int) -> Any:
+    return ir.VectorType(element, count)
+
+
+def _mask(lanes: Any) -> Any:
+    lanes = [ir.Constant(_I32, lane) for lane in lanes]
+    return ir.Constant(_vector(_I32, len(lanes)), lanes)

@@ -1,0 +1,616 @@
+"""Exact and fast search: the compiled loops over postings, columns and packed rows.
+
+A query is a hundred terms and more. For such queries no skipping method is faster than adding up
+every posting, term at a time, inside a window of documents whose sums stay in the cache. Sums are
+32-bit whole numbers; they choose whom to score, with a margin that covers every rounding. Only the
+score from the packed rows counts, so ids and scores are those of scoring everything.
+
+Arrays in, arrays out; ``reader.py`` checks, the loops trust.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender._jit import compiled, inlined, jit
+from recommender.index.invert import WINDOW
+from recommender.index.rows import GRID, pair_score
+from recommender.index.vectors import STEP, add_columns
+
+__all__ = ["Choices", "Matrix", "Queries", "Scratch", "Statistics", "new_scratch", "search"]
+
+Array = NDArray[Any]
+
+_BLOCK: Final = 4096  # documents whose sums fit the first-level cache
+_CHUNK: Final = 64  # documents that are looked at together for one that might be good enough
+_MAX_COLUMN_WEIGHT: Final = 32_767.0
+_MAX_SUM: Final = 2.0e9  # below 2**31, with room for what rounding adds
+_TINY: Final = np.float32(1e-30)
+
+
+class Matrix(NamedTuple):
+    """The postings of a segment and its packed rows, as ``segment.py`` describes them."""
+
+    docs: Array
+    codes: Array
+    bases: Array
+    entry_ptr: Array
+    entry_windows: Array
+    entry_starts: Array
+    entry_counts: Array
+    dense: Array
+    row_ptr: Array
+    packed: Array
+
+
+class Statistics(NamedTuple):
+    """What depends on the whole collection.
+
+    Attributes
+    ----------
+    tf : (256,) float64, of each code
+    levels : (256,) int32, ``tf`` times ``scale``, rounded; level_error : float, the largest relative
+        rounding; scale : float
+    idf_squared : (n_terms,) float64, 0 for terms that are not used
+    df : (n_terms,) int32
+    norms : (n_docs,) float64; inverse_norms : (n_docs,) float32; longest : float, the largest norm
+    """
+
+    tf: Array
+    levels: Array
+    scale: float
+    level_error: float
+    idf_squared: Array
+    df: Array
+    norms: Array
+    inverse_norms: Array
+    longest: float
+
+
+class Queries(NamedTuple):
+    """What is searched for: rows of terms.
+
+    Attributes
+    ----------
+    indptr : (n + 1,) int64; terms : int32, ascending in a row, all of weight; codes : uint8
+    lengths : (n,) float64, the query's norm; 0 finds nothing
+    docs : (n,) int32, the document that the query is, -1 if none
+    """
+
+    indptr: Array
+    terms: Array
+    codes: Array
+    lengths: Array
+    docs: Array
+
+
+class Choices(NamedTuple):
+    """Which documents may be found.
+
+    Attributes
+    ----------
+    groups : (n_docs,) uint8; wanted : (256,) bool, by group
+    mask : (n_docs,) bool, or empty for no mask
+    excluded : int32, ascending
+    first, stop : only ``first <= doc < stop``
+    """
+
+    groups: Array
+    wanted: Array
+    mask: Array
+    excluded: Array
+    first: int
+    stop: int
+
+
+class Scratch(NamedTuple):
+    """Room for a search, of one thread; left as it was: all zeros."""
+
+    sums: Array
+    query_codes: Array
+
+
+def new_scratch(n_terms: int) -> Scratch:
+    """Return room for searches in an index of ``n_terms``: 256 KB and a byte a term."""
+    return Scratch(np.zeros(WINDOW + _CHUNK, np.int32), np.zeros(max(1, n_terms), np.uint8))
+
+
+@compiled
+def _sort(numbers: Array, keys: Array) -> None:
+    """Sort ``numbers`` and ``keys`` by falling key, ties by number (Shell 1959, Ciura's gaps)."""
+    n = numbers.size
+    for gap in (1750, 701, 301, 132, 57, 23, 10, 4, 1):
+        for i in range(gap, n):
+            number, key = numbers[i], keys[i]
+            j = i - gap
+            while j >= 0 and (keys[j] < key or (keys[j] == key and numbers[j] > number)):
+                numbers[j + gap] = numbers[j]
+                keys[j + gap] = keys[j]
+                j -= gap
+            numbers[j + gap] = number
+            keys[j + gap] = key
+
+
+# --- the query -----------------------------------------------------------------------------------
+
+
+@jit
+def _covering(terms: Array, codes: Array, statistics: Statistics, coverage: float) -> Array:
+    """Return which terms to scan: the fewest postings that cover a share of the query's length.
+
+    Terms are taken by the square of their weight for each posting, until the squares add up to
+    ``coverage`` of all. At 1 every term is taken.
+    """
+    chosen = np.ones(terms.size, np.bool_)
+    if coverage >= 1.0:
+        return chosen
+    squares = np.empty(terms.size, np.float64)
+    gains = np.empty(terms.size, np.float64)
+    total = 0.0
+    for i in range(terms.size):
+        tf = statistics.tf[codes[i]]
+        squares[i] = tf * tf * statistics.idf_squared[terms[i]]
+        gains[i] = squares[i] / statistics.df[terms[i]]
+        total += squares[i]
+    covered = 0.0
+    order = np.arange(terms.size)
+    _sort(order, gains)
+    for i in order:
+        chosen[i] = covered < coverage * total
+        covered += squares[i]
+    return chosen
+
+
+@jit
+def _whole_weights(
+    terms: Array, codes: Array, length: float, n_dense: int, statistics: Statistics
+) -> tuple[Array, float, float]:
+    """Return each term's weight as a whole number, their scale, and the margin of the sums.
+
+    No sum overflows: it is at most scale * length * (longest norm), by Cauchy and Schwarz, since
+    weights are rounded down; the scale is chosen so that this stays below 2**31. Weights of terms
+    with columns have to fit 15 bits besides.
+
+    Returns
+    -------
+    whole : (n,) int32
+    scale : float, sum = scale * inner product, nearly
+    slack : float, the least sum that could belong to a better document than another's sum of 1
+    """
+    exact = np.empty(terms.size, np.float64)
+    heaviest, lightest = 0.0, np.inf
+    for i in range(terms.size):
+        exact[i] = statistics.tf[codes[i]] * statistics.idf_squared[terms[i]]
+        lightest = min(lightest, exact[i])
+        if terms[i] < n_dense:
+            heaviest = max(heaviest, exact[i])
+    error = statistics.level_error
+    scale = _MAX_SUM / (length * statistics.longest * statistics.scale * (1.0 + error))
+    scale = min(scale, _MAX_SUM / (max(lightest, exact.max()) * statistics.scale))
+    if heaviest > 0.0:
+        scale = min(scale, _MAX_COLUMN_WEIGHT / heaviest)
+    whole = np.empty(terms.size, np.int32)
+    for i in range(terms.size):
+        whole[i] = np.int32(exact[i] * scale)
+    low = (1.0 - error) * max(0.0, 1.0 - 1.0 / (scale * lightest))
+    return whole, scale * statistics.scale, low / (1.0 + error) * (1.0 - 1e-6)
+
+
+# --- one window ----------------------------------------------------------------------------------
+
+
+@compiled
+def _lower_bound(docs: Array, start: int, stop: int, local: int) -> int:
+    """Return the first place in ``docs[start:stop]`` that is ``local`` or more."""
+    while start < stop:
+        middle = (start + stop) // 2
+        if docs[middle] < local:
+            start = middle + 1
+        else:
+            stop = middle
+    return start
+
+
+@compiled
+def _scatter(
+    window: int,
+    span: tuple[int, int],
+    query: tuple[Array, Array],
+    cursor: Array,
+    n_dense: int,
+    matrix: Matrix,
+    levels: Array,
+    sums: Array,
+) -> int:
+    """Add the postings of the terms without a column to ``sums``; return how many there were.
+
+    ``span`` is the part of the window that is asked for, in local numbers.
+    """
+    terms, whole = query
+    base = matrix.bases[window]
+    touched = 0
+    for i in range(terms.size):
+        if terms[i] < n_dense:
+            continue
+        e = cursor[i]
+        end = matrix.entry_ptr[terms[i] - n_dense + 1]
+        while e < end and matrix.entry_windows[e] < window:
+            e += 1
+        cursor[i] = e
+        if e == end or matrix.entry_windows[e] != window:
+            continue
+        start = base + np.int64(matrix.entry_starts[e])
+        stop = start + np.int64(matrix.entry_counts[e]) + 1
+        if span[0] > 0:
+            start = _lower_bound(matrix.docs, start, stop, span[0])
+        if span[1] < WINDOW:
+            stop = _lower_bound(matrix.docs, start, stop, span[1])
+        touched += stop - start
+        weight = whole[i]
+        for j in range(start, stop):
+            sums[matrix.docs[j]] += weight * levels[matrix.codes[j]]
+    return touched
+
+
+@jit
+def _column_places(terms: Array, whole: Array, n_dense: int, stride: int) -> tuple[Array, Array]:
+    """Return where the columns of the query begin, and their weights, in fours (weight 0 pads)."""
+    n = 0
+    for term in terms:
+        n += term < n_dense
+    size = (n + 3) // 4 * 4
+    places = np.zeros(size, np.int64)
+    column_weights = np.zeros(size, np.int32)
+    for i in range(n):  # terms ascend, so those with columns come first
+        places[i] = np.int64(terms[i]) * stride
+        column_weights[i] = whole[i]
+    return places, column_weights
+
+
+@compiled
+def _add_block(
+    columns: tuple[Array, Array], dense: Array, first: int, size: int, sums: Array, at: int
+) -> None:
+    """Add the columns' bytes of ``size`` documents from ``first`` on to ``sums[at:]``."""
+    places, weights = columns
+    for c in range(0, places.size, 4):
+        p0, p1 = places[c] + first, places[c + 1] + first
+        p2, p3 = places[c + 2] + first, places[c + 3] + first
+        low = np.int32(weights[c] | weights[c + 1] << 16)
+        high = np.int32(weights[c + 2] | weights[c + 3] << 16)
+        for i in range(0, size, STEP):
+            add_columns(sums, at + i, dense, (p0 + i, p1 + i, p2 + i, p3 + i), low, high)
+
+
+@compiled
+def _sift_down(heap: Array, size: int) -> None:
+    """Restore the min-heap after its root was replaced."""
+    i = 0
+    value = heap[0]
+    while True:
+        child = 2 * i + 1
+        if child >= size:
+            break
+        if child + 1 < size and heap[child + 1] < heap[child]:
+            child += 1
+        if heap[child] >= value:
+            break
+        heap[i] = heap[child]
+        i = child
+    heap[i] = value
+
+
+@compiled
+def _push(heap: Array, filled: int, score: float) -> None:
+    """Add a score to a min-heap that is not full."""
+    i = filled
+    while i > 0 and heap[(i - 1) // 2] > score:
+        heap[i] = heap[(i - 1) // 2]
+        i = (i - 1) // 2
+    heap[i] = score
+
+
+@compiled
+def _contains(ordered: Array, value: int) -> bool:
+    place = _lower_bound(ordered, 0, ordered.size, value)
+    return bool(place < ordered.size and ordered[place] == value)
+
+
+@inlined
+def _allows(choices: Choices, doc: int) -> bool:
+    """Tell whether a document between the bounds may be found."""
+    if not choices.wanted[choices.groups[doc]]:
+        return False
+    if choices.mask.size and not choices.mask[doc]:
+        return False
+    return not _contains(choices.excluded, doc)
+
+
+@compiled
+def _promising(sums: Array, at: int, inverse_norms: Array, doc: int, floor: float) -> int:
+    """Return how many of a chunk of sums reach the floor."""
+    n = 0
+    for i in range(_CHUNK):
+        n += np.float32(sums[at + i]) * inverse_norms[doc + i] >= floor
+    return n
+
+
+@jit
+def _select(
+    block: tuple[int, int, int],
+    slack: float,
+    sums: Array,
+    inverse_norms: Array,
+    choices: Choices,
+    state: tuple[Array, Array],
+    found: tuple[Array, Array],
+) -> tuple[Array, Array]:
+    """Move a block's promising documents into the buffer of candidates, and clear its sums.
+
+    ``block`` is first document, size, and place in ``sums``. ``state`` is the heap of the best
+    scores, whose last place holds the floor, and the counters [heap size, candidates]. ``found`` is
+    docs and scores of the candidates, which come back, enlarged if need be.
+    """
+    first, size, place = block
+    heap, counters = state
+    docs, scores = found
+    limit = heap.size - 1
+    for begin in range(0, size, _CHUNK):
+        is_whole = first + begin + _CHUNK <= inverse_norms.size
+        if is_whole and not _promising(
+            sums, place + begin, inverse_norms, first + begin, heap[limit]
+        ):
+            sums[place + begin : place + begin + _CHUNK] = 0
+            continue
+        for i in range(begin, min(begin + _CHUNK, size)):
+            doc = first + i
+            if doc >= inverse_norms.size:
+                break
+            score = np.float32(sums[place + i]) * inverse_norms[doc]
+            sums[place + i] = 0
+            if (
+                score < heap[limit]
+                or doc < choices.first
+                or doc >= choices.stop
+                or not _allows(choices, doc)
+            ):
+                continue
+            if counters[0] < limit:
+                _push(heap, counters[0], score)
+                counters[0] += 1
+            elif score > heap[0]:
+                heap[0] = score
+                _sift_down(heap, limit)
+            if counters[0] == limit:
+                heap[limit] = max(heap[limit], heap[0] * np.float32(slack))
+            docs, scores = _keep(doc, score, heap[limit], counters, docs, scores)
+    return docs, scores
+
+
+@jit
+def _keep(
+    doc: int, score: float, floor: float, counters: Array, docs: Array, scores: Array
+) -> tuple[Array, Array]:
+    """Append a candidate; where the buffer is full, drop those below the floor or enlarge it."""
+    n = counters[1]
+    if n == docs.size:
+        kept = 0
+        for c in range(n):
+            if scores[c] >= floor:
+                docs[kept] = docs[c]
+                scores[kept] = scores[c]
+                kept += 1
+        n = kept
+        if 2 * kept > docs.size:
+            more_docs = np.empty(2 * docs.size, np.int32)
+            more_scores = np.empty(2 * docs.size, np.float32)
+            more_docs[:n] = docs[:n]
+            more_scores[:n] = scores[:n]
+            docs, scores = more_docs, more_scores
+    docs[n] = doc
+    scores[n] = score
+    counters[1] = n + 1
+    return docs, scores
+
+
+# --- whole searches ------------------------------------------------------------------------------
+
+
+@jit
+def _candidates(
+    query: tuple[Array, Array, float],
+    room: int,
+    floor: float,
+    matrix: Matrix,
+    statistics: Statistics,
+    choices: Choices,
+    sums: Array,
+    is_exact: bool,
+) -> tuple[Array, Array]:
+    """Return every document that could be among the ``room`` best, and its sum over its length.
+
+    Where not ``is_exact``, just the ``room`` best sums.
+    """
+    terms, codes, length = query
+    n_docs = statistics.norms.size
+    n_dense = statistics.idf_squared.size - matrix.entry_ptr.size + 1
+    stride = matrix.dense.size // n_dense if n_dense else 0
+    whole, scale, slack = _whole_weights(terms, codes, length, n_dense, statistics)
+    if not is_exact:
+        slack = 1.0
+    columns = _column_places(terms, whole, n_dense, stride)
+    cursor = np.zeros(terms.size, np.int64)
+    for i in range(terms.size):
+        if terms[i] >= n_dense:
+            cursor[i] = matrix.entry_ptr[terms[i] - n_dense]
+    heap = np.empty(room + 1, np.float32)
+    heap[room] = max(_TINY, np.float32(floor * scale * length * slack))
+    counters = np.zeros(2, np.int64)
+    found = np.empty(4 * room + 1024, np.int32), np.empty(4 * room + 1024, np.float32)
+    first, stop = max(0, choices.first), min(choices.stop, n_docs)
+    for window in range(first // WINDOW, (stop + WINDOW - 1) // WINDOW):
+        base = window * WINDOW
+        span = (max(0, first - base) // _CHUNK * _CHUNK, min(WINDOW, stop - base))
+        touched = _scatter(
+            window, span, (terms, whole), cursor, n_dense, matrix, statistics.levels, sums
+        )
+        if not touched and not columns[0].size:
+            continue
+        for local in range(span[0], span[1], _BLOCK):
+            size = min(_BLOCK, span[1] - local)
+            if columns[0].size:
+                _add_block(columns, matrix.dense, base + local, size, sums, local)
+            found = _select(
+                (base + local, size, local),
+                slack,
+                sums,
+                statistics.inverse_norms,
+                choices,
+                (heap, counters),
+                found,
+            )
+        sums[span[1] : min(span[1] + _CHUNK, sums.size)] = 0
+    return _above(found, counters[1], heap[room])
+
+
+@jit
+def _above(found: tuple[Array, Array], n: int, floor: float) -> tuple[Array, Array]:
+    """Return the candidates that reach the final floor."""
+    docs, scores = found
+    kept = 0
+    for c in range(n):
+        if scores[c] >= floor:
+            docs[kept] = docs[c]
+            scores[kept] = scores[c]
+            kept += 1
+    return docs[:kept], scores[:kept]
+
+
+@jit
+def _scored(
+    docs: Array,
+    query: tuple[Array, Array, float],
+    k: int,
+    threshold: float,
+    matrix: Matrix,
+    statistics: Statistics,
+    query_codes: Array,
+) -> tuple[Array, Array]:
+    """Score documents from their packed rows; return the k best, ties by smaller number."""
+    terms, codes, length = query
+    for i in range(terms.size):
+        query_codes[terms[i]] = codes[i]
+    kept_docs = np.empty(docs.size, np.int32)
+    kept_scores = np.empty(docs.size, np.float64)
+    n = 0
+    for doc in docs:
+        inner = pair_score(
+            doc, matrix.row_ptr, matrix.packed, statistics.tf, statistics.idf_squared, query_codes
+        )
+        norm = length * statistics.norms[doc]
+        score = np.rint(inner / norm * GRID) / GRID if norm > 0.0 else 0.0
+        if score >= threshold and score > 0.0:
+            kept_docs[n] = doc
+            kept_scores[n] = score
+            n += 1
+    for term in terms:
+        query_codes[term] = 0
+    _sort(kept_docs[:n], kept_scores[:n])
+    n = min(n, k)
+    return kept_docs[:n], kept_scores[:n]
+
+
+@compiled
+def _with_one_more(ordered: Array, value: int, out: Array) -> None:
+    """Write ``ordered`` with ``value`` put in its place."""
+    shift = 0
+    for i in range(ordered.size):
+        if shift == 0 and ordered[i] > value:
+            out[i] = value
+            shift = 1
+        out[i + shift] = ordered[i]
+    if shift == 0:
+        out[ordered.size] = value
+
+
+@jit
+def search(
+    queries: Queries,
+    k: int,
+    threshold: float,
+    effort: tuple[float, int],
+    same_group: bool,
+    matrix: Matrix,
+    statistics: Statistics,
+    choices: Choices,
+    scratch: Scratch,
+) -> tuple[Array, Array]:
+    """Find the k nearest documents of each query; a query that is a document never finds itself.
+
+    Parameters
+    ----------
+    k : int >= 1
+    threshold : float, the least score that counts
+    effort : share of a query's squared length that is scanned for candidates, and how many of them
+        are scored at least; a share of 1 is exact
+    same_group : only documents of the query's own group, whatever ``choices`` wants; every query
+        is a document then
+
+    Returns
+    -------
+    docs : (n, k) int32, best first, ties by smaller number, -1 where there are fewer
+    scores : (n, k) float64, 0 there
+    """
+    n = queries.docs.size
+    out_docs = np.full((n, k), -1, np.int32)
+    out_scores = np.zeros((n, k), np.float64)
+    wanted = np.zeros(256, np.bool_) if same_group else choices.wanted
+    with_self = np.empty(choices.excluded.size + 1, np.int32)
+    for q in range(n):
+        doc, length = queries.docs[q], queries.lengths[q]
+        if length == 0.0:
+            continue
+        row = slice(queries.indptr[q], queries.indptr[q + 1])
+        query = (queries.terms[row], queries.codes[row], length)
+        excluded = choices.excluded
+        if doc >= 0:
+            _with_one_more(choices.excluded, doc, with_self)
+            excluded = with_self
+        if same_group:
+            wanted[choices.groups[doc]] = True
+        own = Choices(
+            choices.groups, wanted, choices.mask, excluded, choices.first, choices.stop
+        )
+        found = _found(query, (k, effort[1]), threshold, effort[0], matrix, statistics, own, scratch)
+        docs, scores = _scored(found, query, k, threshold, matrix, statistics, scratch.query_codes)
+        if same_group:
+            wanted[choices.groups[doc]] = False
+        out_docs[q, : docs.size] = docs
+        out_scores[q, : docs.size] = scores
+    return out_docs, out_scores
+
+
+@jit
+def _found(
+    query: tuple[Array, Array, float],
+    rooms: tuple[int, int],
+    threshold: float,
+    coverage: float,
+    matrix: Matrix,
+    statistics: Statistics,
+    choices: Choices,
+    scratch: Scratch,
+) -> Array:
+    """Return the documents to be scored, by scanning the whole query or the best part of it."""
+    terms, codes, length = query
+    room, floor = rooms[0], threshold
+    if coverage < 1.0:
+        chosen = _covering(terms, codes, statistics, coverage)
+        terms, codes = terms[chosen], codes[chosen]
+        room, floor = max(rooms), 0.0
+    light = (terms, codes, length)
+    is_exact = coverage >= 1.0
+    return _candidates(light, room, floor, matrix, statistics, choices, scratch.sums, is_exact)[0]

@@ -1,0 +1,50 @@
+"""How hard a search looks: exactly, or nearly so and several times quicker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from recommender.errors import ConfigError
+
+__all__ = ["SearchSettings"]
+
+_MODES = ("auto", "exact", "fast")
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSettings:
+    """How candidates are found.
+
+    Attributes
+    ----------
+    mode : "auto", "exact" or "fast"
+        ``exact`` looks at every word of the article; ``fast`` at the telling ones, and then scores
+        the best candidates exactly; ``auto`` is fast in indexes of more than ``fast_above``
+        articles.
+    fast_above : int
+        Articles from which on ``auto`` is fast.
+    coverage : float
+        The share of the article's squared weight, in 0..1, that ``fast`` looks at.
+    candidates : int
+        How many candidates ``fast`` scores exactly.
+    """
+
+    mode: str = "auto"
+    fast_above: int = 200_000
+    coverage: float = 0.7
+    candidates: int = 500
+
+    def __post_init__(self) -> None:
+        if self.mode not in _MODES:
+            raise ConfigError(f"mode is {self.mode!r}; expected one of {', '.join(_MODES)}.")
+        if not 0.0 < self.coverage <= 1.0:
+            raise ConfigError(f"coverage is {self.coverage!r}; expected a share above 0, up to 1.")
+        for name in ("fast_above", "candidates"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ConfigError(f"{name} is {value!r}; expected a whole number, 1 or more.")
+
+    def for_size(self, n_docs: int) -> tuple[float, int]:
+        """Return the effort as the loops take it: coverage (1 = exact), candidates."""
+        is_fast = self.mode == "fast" or (self.mode == "auto" and n_docs > self.fast_above)
+        return (self.coverage, self.candidates) if is_fast else (1.0, 0)

@@ -1,0 +1,36 @@
+"""The one loop step that is written in vectors: four columns of bytes, weighted and added up.
+
+LLVM makes of it what the machine has (``pmaddwd`` on x86: two products and a sum in one step); the
+result is plain 32-bit arithmetic everywhere. The instructions are in ``_vector_code.py``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from recommender._jit import intrinsic
+
+__all__ = ["STEP", "add_columns"]
+
+STEP: Final = 16
+"""Documents that one call of ``add_columns`` covers."""
+
+
+@intrinsic
+def add_columns(
+    typing_context: Any, sums: Any, at: Any, data: Any, places: Any, first: Any, second: Any
+) -> Any:
+    """Add four weighted columns to ``sums[at : at + STEP]``.
+
+    Parameters
+    ----------
+    sums : int32 array; at : int64
+    data : uint8 array; places : four int64, where the STEP bytes of each column begin in it
+    first, second : int32, the weights (0..32,767) of two columns each: the lower half is that of
+        the first, the upper half that of the second
+    """
+    from numba import types
+
+    from recommender.index._vector_code import write_add_columns
+
+    return types.void(sums, at, data, places, first, second), write_add_columns
