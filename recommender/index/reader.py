@@ -35,6 +35,8 @@ from recommender.weighting import COUNT_OF_CODE, WeightSettings, idf, kept_terms
 
 __all__ = ["Choice", "Index", "Query", "factors", "statistics_of"]
 
+NEIGHBOURS = "neighbours.npy"
+
 NO_DATE = int(np.iinfo(np.int64).min)
 """What ``Segment.published`` holds for an article without a date."""
 
@@ -111,15 +113,29 @@ class Index:
     manifest : Manifest
     segment : Segment
     statistics : scan.Statistics, what depends on the whole collection
+    neighbours : (n_docs * width,) int32, the nearest of each document in its language, best first,
+        -1 for none; empty where the index has no such table
+    compiled : bool
+        False answers what can be answered without loading compiled loops in plain Python: for a
+        process that asks one question.
     """
 
     manifest: Manifest
     segment: Segment
     statistics: scan.Statistics
+    neighbours: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    compiled: bool = True
     _scratch: local = field(default_factory=local, repr=False, compare=False)
 
     @classmethod
-    def open(cls, root: str | Path, *, generation: int | None = None, verify: bool = True) -> Index:
+    def open(
+        cls,
+        root: str | Path,
+        *,
+        generation: int | None = None,
+        verify: bool = True,
+        compiled: bool = True,
+    ) -> Index:
         """Open a generation, the live one by default.
 
         Parameters
@@ -127,6 +143,7 @@ class Index:
         root : the index folder
         verify : compare every file's SHA-256 with the manifest (about 2 GB a second); sizes and the
             manifest's own digest are compared in any case
+        compiled : as the attribute
 
         Raises
         ------
@@ -146,7 +163,15 @@ class Index:
             raise DamagedIndexError(
                 f"{own / 'df.npy'} counts more articles than there are, or fewer than none."
             )
-        return cls(manifest, segment, statistics_of(weights, df, norms))
+        table = np.zeros(0, np.int32)
+        if NEIGHBOURS in manifest.files:
+            table = map_array(own / NEIGHBOURS, np.int32)
+        if len(table) % max(1, segment.n_docs):
+            raise DamagedIndexError(
+                f"{own / NEIGHBOURS} holds {len(table):,} numbers, not as many for each of "
+                f"{segment.n_docs:,} articles."
+            )
+        return cls(manifest, segment, statistics_of(weights, df, norms), table, compiled)
 
     # --- articles ---
 
@@ -189,10 +214,15 @@ class Index:
 
     def query_of(self, doc: int) -> Query:
         """Return a document as a query for its neighbours."""
-        _, terms, codes = rows.unpack_rows(
-            *self.segment.rows.arrays(), np.array([doc], np.int32)
-        )
+        terms, codes = self._row(doc)
         return Query(terms, codes, doc)
+
+    def _row(self, doc: int) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+        packed = self.segment.rows
+        if not self.compiled:
+            return rows.unpack_row(bytes(packed.packed[slice(*packed.row_ptr[doc : doc + 2])]))
+        _, terms, codes = rows.unpack_rows(*packed.arrays(), np.array([doc], np.int32))
+        return terms, codes
 
     def term_numbers(self, terms: StringColumn) -> NDArray[np.int32]:
         """Return the number of each term, -1 for those that no article holds."""
@@ -221,6 +251,61 @@ class Index:
             mask of another length
         """
         return self.search_many([query], k, threshold=threshold, choice=choice, effort=effort)[0]
+
+    def related(
+        self,
+        doc: int,
+        k: int,
+        *,
+        threshold: float = 0.0,
+        choice: Choice = Choice(),
+        effort: SearchSettings = SearchSettings(),
+    ) -> Candidates:
+        """Return what ``search`` returns for a document: from its table of neighbours if that will do.
+
+        It will where only the document's language is asked for and enough of its neighbours are
+        left, or it has no more. Their scores are computed afresh.
+        """
+        _check_search(k, threshold)
+        query = self.query_of(doc)
+        found = self._from_table(query, k, choice)
+        if found is None:
+            return self.search(query, k, threshold=threshold, choice=choice, effort=effort)
+        return self._score(query, found, k, threshold)
+
+    def _from_table(self, query: Query, k: int, choice: Choice) -> NDArray[np.int32] | None:
+        """Return the neighbours that may be found, or None where they may not be all."""
+        doc, width = query.doc, len(self.neighbours) // max(1, self.n_docs)
+        own = int(self.segment.languages[doc])
+        if not width or choice.languages != frozenset({own}):
+            return None
+        every = np.asarray(self.neighbours[doc * width : (doc + 1) * width])
+        every = every[every >= 0]
+        if len(every) and every.max() >= self.n_docs:
+            raise DamagedIndexError(f"The neighbours of document {doc} are none of the index.")
+        allowed = (every >= choice.first) & ~np.isin(every, list(choice.excluded))
+        if choice.stop is not None:
+            allowed &= every < choice.stop
+        if choice.mask is not None:
+            allowed &= choice.mask[every]
+        return every[allowed] if len(every) < width or allowed.sum() >= k else None
+
+    def _score(
+        self, query: Query, docs: NDArray[np.int32], k: int, threshold: float
+    ) -> Candidates:
+        """Return the k best of ``docs``, with the scores that a search gives them."""
+        if not self.compiled:
+            scores = np.array([self.score(query, int(doc)) for doc in docs], np.float64)
+            order = np.lexsort((docs, -scores))[:k]
+            order = order[(scores[order] >= threshold) & (scores[order] > 0.0)]
+            return Candidates(docs[order], scores[order])
+        terms, codes = self._weighty(query)
+        one = (terms, codes, self.length(terms, codes))
+        return Candidates(
+            *scan.score_docs(
+                docs, one, k, float(threshold), self._matrix, self.statistics, self._room()
+            )
+        )
 
     def search_many(
         self,
@@ -328,7 +413,9 @@ class Index:
     def warm_up(self) -> None:
         """Load or compile the search, so that the first real question does not wait for it."""
         if self.n_docs:
-            self.search(self.query_of(self.n_docs - 1), 1)
+            query = self.query_of(self.n_docs - 1)
+            self.search(query, 1)
+            self._score(query, np.array([self.n_docs - 1], np.int32), 1, 0.0)
 
     def length(self, terms: NDArray[np.int32], codes: NDArray[np.uint8]) -> float:
         """Return the length of a query: the square root of its inner product with itself."""
@@ -340,7 +427,7 @@ class Index:
     ) -> NDArray[np.float64]:
         """Return each term's part of the inner product of two documents that share ``terms``."""
         tf, idf_squared = self.statistics.tf, self.statistics.idf_squared
-        parts: NDArray[np.float64] = rows.score_terms(terms, codes, others, tf, idf_squared)
+        parts: NDArray[np.float64] = tf[codes] * tf[others] * idf_squared[terms]
         return parts
 
     def score(self, query: Query, doc: int) -> float:

@@ -29,7 +29,7 @@ __all__ = [
     "pack_rows",
     "pair_score",
     "packed_sizes",
-    "score_terms",
+    "unpack_row",
     "unpack_rows",
 ]
 
@@ -198,12 +198,18 @@ def pair_score(
     return high + low
 
 
-@jit
-def score_terms(
-    terms: Array, query_codes: Array, doc_codes: Array, tf: Array, idf_squared: Array
-) -> Array:
-    """Return each shared term's part of the inner product, (n,) float64."""
-    out = np.empty(terms.size, np.float64)
-    for i in range(terms.size):
-        out[i] = tf[query_codes[i]] * tf[doc_codes[i]] * idf_squared[terms[i]]
-    return out
+def unpack_row(row: bytes) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+    """Return terms and codes of one row, in plain Python: for a process that asks one question."""
+    terms, codes = [], []
+    term, entry, shift = -1, 0, 0
+    bytes_left = iter(row)
+    for byte in bytes_left:
+        entry |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            tag = entry & 3
+            term += (entry >> 2) + 1
+            terms.append(term)
+            codes.append(next(bytes_left) if tag == _LONG else tag + 1)
+            entry, shift = 0, 0
+    return np.array(terms, np.int32), np.array(codes, np.uint8)

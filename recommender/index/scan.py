@@ -20,7 +20,7 @@ from recommender.index.invert import WINDOW
 from recommender.index.rows import GRID, pair_score
 from recommender.index.vectors import STEP, add_columns
 
-__all__ = ["Choices", "Matrix", "Queries", "Scratch", "Statistics", "new_scratch", "search"]
+__all__ = ["Choices", "Matrix", "Queries", "Scratch", "Statistics", "new_scratch", "score_docs", "search"]
 
 Array = NDArray[Any]
 
@@ -487,6 +487,25 @@ def _above(found: tuple[Array, Array], n: int, floor: float) -> tuple[Array, Arr
             scores[kept] = scores[c]
             kept += 1
     return docs[:kept], scores[:kept]
+
+
+@jit
+def score_docs(
+    docs: Array,
+    query: tuple[Array, Array, float],
+    k: int,
+    threshold: float,
+    matrix: Matrix,
+    statistics: Statistics,
+    scratch: Scratch,
+) -> tuple[Array, Array]:
+    """Score documents and return the k best: the scores that a search gives them.
+
+    Parameters
+    ----------
+    docs : (n,) int32, each once; query : as the fields of ``Queries``, for one
+    """
+    return _scored(docs, query, k, threshold, matrix, statistics, scratch.query_codes)
 
 
 @jit

@@ -27,22 +27,28 @@ class SearchSettings:
         The share of the article's squared weight, in 0..1, that ``fast`` looks at.
     candidates : int
         How many candidates ``fast`` scores exactly.
+    neighbours : int
+        How many of each article's nearest a build finds ahead and keeps in the index, from which
+        the blocks of its articles are then made; 0 = none, every block is searched for.
     """
 
     mode: str = "auto"
     fast_above: int = 200_000
     coverage: float = 0.7
     candidates: int = 500
+    neighbours: int = 32
 
     def __post_init__(self) -> None:
         if self.mode not in _MODES:
             raise ConfigError(f"mode is {self.mode!r}; expected one of {', '.join(_MODES)}.")
         if not 0.0 < self.coverage <= 1.0:
             raise ConfigError(f"coverage is {self.coverage!r}; expected a share above 0, up to 1.")
-        for name in ("fast_above", "candidates"):
+        for name, least in (("fast_above", 1), ("candidates", 1), ("neighbours", 0)):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ConfigError(f"{name} is {value!r}; expected a whole number, 1 or more.")
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ConfigError(
+                    f"{name} is {value!r}; expected a whole number, {least} or more."
+                )
 
     def for_size(self, n_docs: int) -> tuple[float, int]:
         """Return the effort as the loops take it: coverage (1 = exact), candidates."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender._files import storage_errors, write_array
+from recommender._files import map_array, storage_errors, write_array
 from recommender._keys import KeyTable
 from recommender._strings import StringColumn
 from recommender.errors import DamagedIndexError, InputError, StorageError
@@ -37,7 +37,7 @@ from recommender.index.manifest import (
     segment_name,
     settle,
 )
-from recommender.index.reader import Index, factors
+from recommender.index.reader import NEIGHBOURS, Index, factors, statistics_of
 from recommender.index.segment import Postings, Rows, Segment
 from recommender.weighting import COUNT_OF_CODE, WeightSettings, tf_weights
 
@@ -151,6 +151,7 @@ def write_generation(
     weights: WeightSettings,
     about: Mapping[str, Any],
     languages: Sequence[str],
+    neighbours: Callable[[Index], NDArray[np.int32]] | None = None,
 ) -> Manifest:
     """Write ``corpus`` as the next generation of the index in ``root`` and make it the live one.
 
@@ -160,9 +161,11 @@ def write_generation(
     ----------
     about : the manifest's settings, analysis, package, report, boilerplate
     languages : names of ``corpus.languages``
+    neighbours : finds the table of neighbours of what is about to be published
 
     Raises
     ------
+    InputError : more articles, terms or postings than an index can hold
     StorageError : the disk refused; nothing was published
     """
     remove_debris(root)
@@ -172,12 +175,15 @@ def write_generation(
         try:
             (staged / "segment").mkdir(parents=True)
             segment.write(staged / "segment")
+            del segment
             own = staged / "generation"
             own.mkdir()
-            tf, idf_squared = factors(weights, df, segment.n_docs)
-            write_array(own / "df.npy", df)
-            write_array(own / "norms.npy", rows.norms(*segment.rows.arrays(), tf, idf_squared))
-            manifest = _manifest(root, staged, (segment, df), weights, languages, about)
+            manifest = _manifest(root, staged, df, weights, languages, about)
+            index = _staged_index(staged, df, weights, manifest)
+            if neighbours is not None:
+                write_array(own / NEIGHBOURS, neighbours(index))
+            del index
+            manifest = replace(manifest, files=folder_record(own))
             (name,) = manifest.segments
             place = settle(root, own, manifest, {name: staged / "segment"})
         finally:
@@ -186,6 +192,19 @@ def write_generation(
     make_live(root, manifest.generation)
     collect(root, keep=KEEP_GENERATIONS)
     return manifest
+
+
+def _staged_index(
+    staged: Path, df: NDArray[np.int32], weights: WeightSettings, manifest: Manifest
+) -> Index:
+    """Return what was written as a reader will see it, its statistics written too."""
+    own = staged / "generation"
+    segment = Segment.open(staged / "segment")
+    tf, idf_squared = factors(weights, df, segment.n_docs)
+    write_array(own / "df.npy", df)
+    write_array(own / "norms.npy", rows.norms(*segment.rows.arrays(), tf, idf_squared))
+    stored = map_array(own / "df.npy", np.int32), map_array(own / "norms.npy", np.float64)
+    return Index(manifest, segment, statistics_of(weights, *stored))
 
 
 def _probe(root: Path, generation: int, place: Path) -> None:
@@ -207,26 +226,26 @@ def _probe(root: Path, generation: int, place: Path) -> None:
 def _manifest(
     root: Path,
     staged: Path,
-    written: tuple[Segment, NDArray[np.int32]],
+    df: NDArray[np.int32],
     weights: WeightSettings,
     languages: Sequence[str],
     about: Mapping[str, Any],
 ) -> Manifest:
-    segment, df = written
     before = generations(root)
     files = folder_record(staged / "segment")
+    n_docs = len(map_array(staged / "segment" / "languages.npy", np.uint8))
     settings = {**about["settings"], "weights": asdict(weights)}
     return Manifest(
         generation=(before[-1] if before else 0) + 1,
         built_at=datetime.now(UTC).isoformat(timespec="seconds"),
         languages=tuple(languages),
         counts={
-            "articles": segment.n_docs,
-            "terms": segment.n_terms,
+            "articles": n_docs,
+            "terms": len(df),
             "postings": int(df.sum(dtype=np.int64)),
         },
         segments={segment_name(files): files},
-        files=folder_record(staged / "generation"),
+        files={},
         parent=live(root),
         **{**about, "settings": settings},
     )

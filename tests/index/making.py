@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from recommender._strings import StringColumn
-from recommender.index import kernels
+from recommender.index import rows as packed_rows
+from recommender.index.invert import RowBlock
 from recommender.index.manifest import Manifest
-from recommender.index.reader import Index, Statistics, factors
+from recommender.index.reader import Index, factors, statistics_of
 from recommender.index.writer import Corpus, make_segment, write_generation
-from recommender.weighting import WeightSettings
+from recommender.weighting import WeightSettings, encode_counts
 
 ABOUT = {
     "settings": {},
@@ -24,18 +25,21 @@ ABOUT = {
 
 
 def corpus_of(
-    rows: Sequence[Mapping[int, int]], *, n_terms: int, languages: Sequence[int] | None = None
+    rows: Sequence[Mapping[int, int]],
+    *,
+    n_terms: int,
+    languages: Sequence[int] | None = None,
+    cuts: Sequence[int] = (),
 ) -> Corpus:
-    """Return a corpus whose document i holds ``rows[i]``, a mapping of term number to count."""
-    ordered = [sorted(row.items()) for row in rows]
-    indptr = np.zeros(len(rows) + 1, np.int64)
-    np.cumsum([len(row) for row in ordered], out=indptr[1:])
-    flat = [pair for row in ordered for pair in row]
+    """Return a corpus whose document i holds ``rows[i]``, a mapping of term number to count.
+
+    ``cuts`` are the documents that begin another block of rows.
+    """
     n = len(rows)
+    bounds = [0, *cuts, n]
+    blocks = [block_of(rows[a:b], n_terms) for a, b in zip(bounds, bounds[1:], strict=False)]
     return Corpus(
-        indptr=indptr,
-        terms=np.array([t for t, _ in flat], np.int32),
-        counts=np.array([c for _, c in flat], np.int32),
+        blocks=blocks,
         vocabulary=StringColumn.from_strings([f"t{i:06}" for i in range(n_terms)]),
         forms=StringColumn.from_strings([f"T{i:06}" for i in range(n_terms)]),
         local_terms=np.zeros(0, np.int32),
@@ -47,6 +51,15 @@ def corpus_of(
         languages=np.array(languages if languages is not None else [0] * n, np.uint8),
         published=np.arange(n, dtype=np.int64),
     )
+
+
+def block_of(rows: Sequence[Mapping[int, int]], n_terms: int) -> RowBlock:
+    """Return rows of counts as a block; their terms stand in the order of the mapping."""
+    indptr = np.zeros(len(rows) + 1, np.int64)
+    np.cumsum([len(row) for row in rows], out=indptr[1:])
+    counts = np.array([c for row in rows for c in row.values()], np.int64)
+    terms = np.array([t for row in rows for t in row], np.int32)
+    return RowBlock(indptr, terms, encode_counts(counts), np.arange(n_terms, dtype=np.int32))
 
 
 def index_of(folder: Path, corpus: Corpus, weights: WeightSettings | None = None) -> Index:
@@ -62,10 +75,18 @@ def index_of(folder: Path, corpus: Corpus, weights: WeightSettings | None = None
     return Index.open(folder)
 
 
-def memory_index(corpus: Corpus, weights: WeightSettings | None = None) -> Index:
-    """Return the index of ``corpus`` without touching the disk, for tests that need hundreds."""
+def memory_index(
+    corpus: Corpus,
+    weights: WeightSettings | None = None,
+    *,
+    columns: Mapping[str, float] | None = None,
+) -> Index:
+    """Return the index of ``corpus`` without touching the disk, for tests that need hundreds.
+
+    ``columns`` says which terms get one, as ``make_segment`` takes it.
+    """
     chosen = weights or WeightSettings(max_df=1.0)
-    segment, df = make_segment(corpus)
-    norms = kernels.norms(*segment.rows.arrays(), *factors(chosen, df, segment.n_docs))
+    segment, df = make_segment(corpus, chosen, columns=columns)
+    norms = packed_rows.norms(*segment.rows.arrays(), *factors(chosen, df, segment.n_docs))
     manifest = Manifest(1, "2026-03-01T00:00:00+00:00", "0", "none", {}, ("en",), {}, {}, {}, {})
-    return Index(manifest, segment, Statistics.of(chosen, df, norms), df)
+    return Index(manifest, segment, statistics_of(chosen, df, norms))

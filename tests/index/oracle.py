@@ -7,29 +7,37 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.index.invert import RowBlock
 from recommender.index.writer import Corpus
-from recommender.weighting import COUNT_OF_CODE, WeightSettings, encode_counts
+from recommender.weighting import COUNT_OF_CODE, WeightSettings
 
 
 def dense_rows(corpus: Corpus, weights: WeightSettings) -> NDArray[np.float64]:
     """Return unit-length TF-IDF rows, term by term from the textbook formula."""
-    n_docs, n_terms = len(corpus.ids), len(corpus.vocabulary)
+    counts = [row for block in corpus.blocks for row in _counts(block)]
+    n_docs, n_terms = len(counts), len(corpus.vocabulary)
+    df = [sum(term in row for row in counts) for term in range(n_terms)]
     rows = np.zeros((n_docs, n_terms))
-    df = [0] * n_terms
-    for term in corpus.terms:
-        df[int(term)] += 1
-    for doc in range(n_docs):
-        for j in range(int(corpus.indptr[doc]), int(corpus.indptr[doc + 1])):
-            term = int(corpus.terms[j])
-            if not _kept(df[term], n_docs, weights):
-                continue
-            count = float(COUNT_OF_CODE[encode_counts(corpus.counts[j : j + 1])[0]])
-            tf = 1 + math.log(count) if weights.sublinear_tf else count
-            rows[doc, term] = tf * _idf(df[term], n_docs, weights)
+    for doc, row in enumerate(counts):
+        for term, count in row.items():
+            if _kept(df[term], n_docs, weights):
+                tf = 1 + math.log(count) if weights.sublinear_tf else count
+                rows[doc, term] = tf * _idf(df[term], n_docs, weights)
         length = math.sqrt(float((rows[doc] ** 2).sum()))
         if length:
             rows[doc] /= length
     return rows
+
+
+def _counts(block: RowBlock) -> list[dict[int, float]]:
+    """Return each row of a block as a mapping of term to count."""
+    return [
+        {
+            int(block.numbers[block.terms[j]]): float(COUNT_OF_CODE[block.codes[j]])
+            for j in range(int(block.indptr[i]), int(block.indptr[i + 1]))
+        }
+        for i in range(len(block.indptr) - 1)
+    ]
 
 
 def nearest(

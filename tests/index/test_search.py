@@ -13,9 +13,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from recommender.errors import InputError
-from recommender.index import kernels
+from recommender.index.invert import WINDOW
 from recommender.index.reader import Choice, Query
-from recommender.weighting import WeightSettings
+from recommender.weighting import COUNT_OF_CODE, WeightSettings
 from tests.index.making import corpus_of, memory_index
 from tests.index.oracle import dense_rows, nearest
 
@@ -26,6 +26,11 @@ rows_of_counts = st.lists(
     min_size=1,
     max_size=25,
 )
+column_rules = st.fixed_dictionaries(
+    {"share": st.sampled_from([0.0, 0.2, 0.5, 2.0]), "least": st.sampled_from([1, 3])}
+)
+"""From a column for every term to none at all."""
+
 weightings = st.builds(
     WeightSettings,
     sublinear_tf=st.booleans(),
@@ -37,14 +42,14 @@ weightings = st.builds(
 
 
 @hypothesis_settings(max_examples=150, deadline=None)
-@given(rows=rows_of_counts, weights=weightings, k=st.integers(1, 30))
+@given(rows=rows_of_counts, weights=weightings, k=st.integers(1, 30), columns=column_rules)
 def test_search_any_corpus_equals_brute_force(
-    rows: list[dict[int, int]], weights: WeightSettings, k: int
+    rows: list[dict[int, int]], weights: WeightSettings, k: int, columns: dict[str, float]
 ) -> None:
     """Ids and scores are those of scoring every pair in float64, ties by document number."""
     corpus = corpus_of(rows, n_terms=N_TERMS)
     dense = dense_rows(corpus, weights)
-    index = memory_index(corpus, weights)
+    index = memory_index(corpus, weights, columns=columns)
     for doc in range(len(rows)):
         expected = nearest(dense, doc, k)
         found = index.search(index.query_of(doc), k)
@@ -90,11 +95,11 @@ def random_rows(rng: np.random.Generator, n_docs: int, n_terms: int) -> list[dic
 
 def test_search_over_several_windows_equals_brute_force(rng: np.random.Generator) -> None:
     """Documents on both sides of a window's edge are found and numbered right."""
-    rows = random_rows(rng, kernels.WINDOW + 500, 3000)
+    rows = random_rows(rng, WINDOW + 500, 3000)
     corpus = corpus_of(rows, n_terms=3000)
     index = memory_index(corpus)
     sparse = _scipy_rows(corpus)
-    for doc in (0, 7, kernels.WINDOW - 1, kernels.WINDOW, kernels.WINDOW + 499):
+    for doc in (0, 7, WINDOW - 1, WINDOW, WINDOW + 499):
         scores = np.asarray((sparse @ sparse[doc].T).todense()).ravel()
         scores[doc] = 0
         order = np.lexsort((np.arange(len(scores)), -np.round(scores, 9)))[:10]
@@ -108,7 +113,8 @@ def _scipy_rows(corpus: Any) -> Any:
     import scipy.sparse as sp
     from sklearn.feature_extraction.text import TfidfTransformer
 
-    counts = sp.csr_matrix((corpus.counts.astype(float), corpus.terms, corpus.indptr))
+    (block,) = corpus.blocks
+    counts = sp.csr_matrix((COUNT_OF_CODE[block.codes], block.terms, block.indptr))
     return TfidfTransformer(sublinear_tf=True).fit_transform(counts)
 
 

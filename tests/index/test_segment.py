@@ -14,18 +14,26 @@ from hypothesis import strategies as st
 
 import recommender
 from recommender.errors import DamagedIndexError
-from recommender.index import kernels
+from recommender.index import rows as packed_rows
+from recommender.index.invert import WINDOW, tf_levels
 from recommender.index.segment import ARRAY_TYPES, Segment
 from recommender.index.writer import make_segment
+from recommender.weighting import COUNT_OF_CODE, WeightSettings, tf_weights
 from tests.index.making import corpus_of
 
 ROWS = [{0: 1, 3: 200}, {}, {3: 5000, 1: 2}, {3: 1}]
+WEIGHTS = WeightSettings()
 SOURCES = sorted(Path(str(recommender.__file__)).parent.rglob("*.py"))
+
+
+def unpacked(row_ptr: Any, packed: Any) -> Any:
+    """Return every row."""
+    return packed_rows.unpack_rows(row_ptr, packed, np.arange(len(row_ptr) - 1, dtype=np.int32))
 
 
 def test_open_gives_the_arrays_that_were_written(tmp_path: Path) -> None:
     """Every array comes back equal, of the same type, and nothing is left out."""
-    segment, _ = make_segment(corpus_of(ROWS, n_terms=4))
+    segment, _ = make_segment(corpus_of(ROWS, n_terms=4), WEIGHTS)
     segment.write(tmp_path)
     opened = Segment.open(tmp_path).arrays()
 
@@ -40,7 +48,7 @@ def test_open_gives_the_arrays_that_were_written(tmp_path: Path) -> None:
 
 def test_open_segment_of_no_articles(tmp_path: Path) -> None:
     """An empty index is an index."""
-    segment, df = make_segment(corpus_of([], n_terms=0))
+    segment, df = make_segment(corpus_of([], n_terms=0), WEIGHTS)
     segment.write(tmp_path)
     opened = Segment.open(tmp_path)
 
@@ -51,7 +59,7 @@ def test_open_segment_of_no_articles(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", sorted(ARRAY_TYPES))
 def test_open_array_of_another_type_is_refused(tmp_path: Path, name: str) -> None:
     """The compiled loops trust types, so each file's type is checked when it is opened."""
-    make_segment(corpus_of(ROWS, n_terms=4))[0].write(tmp_path)
+    make_segment(corpus_of(ROWS, n_terms=4), WEIGHTS)[0].write(tmp_path)
     np.save(tmp_path / f"{name}.npy", np.load(tmp_path / f"{name}.npy").astype(np.float32))
 
     with pytest.raises(DamagedIndexError, match=f"{name}.npy holds float32"):
@@ -61,7 +69,7 @@ def test_open_array_of_another_type_is_refused(tmp_path: Path, name: str) -> Non
 @pytest.mark.parametrize("name", ["terms.data", "ids.offsets", "postings.docs", "published"])
 def test_open_array_of_objects_is_refused(tmp_path: Path, name: str) -> None:
     """Objects need pickle, and pickle runs code."""
-    make_segment(corpus_of(ROWS, n_terms=4))[0].write(tmp_path)
+    make_segment(corpus_of(ROWS, n_terms=4), WEIGHTS)[0].write(tmp_path)
     np.save(tmp_path / f"{name}.npy", np.array([{}], dtype=object), allow_pickle=True)
 
     with pytest.raises(DamagedIndexError, match=f"{name}.npy"):
@@ -74,12 +82,16 @@ rows_of_counts = st.lists(
 
 
 @hypothesis_settings(deadline=None)
-@given(rows=rows_of_counts)
-def test_make_segment_rows_and_postings_hold_the_corpus(rows: list[dict[int, int]]) -> None:
+@given(rows=rows_of_counts, share=st.sampled_from([0.0, 0.3, 2.0]))
+def test_make_segment_rows_and_postings_hold_the_corpus(
+    rows: list[dict[int, int]], share: float
+) -> None:
     """By document and by term, each count is there under its term's name, once."""
-    segment, df = make_segment(corpus_of(rows, n_terms=401))
+    corpus = corpus_of(rows, n_terms=401)
+    segment, df = make_segment(corpus, WEIGHTS, columns={"share": share, "least": 1})
+    levels, _, _ = tf_levels(tf_weights(COUNT_OF_CODE))
     names = [int(name[1:]) for name in segment.terms]
-    indptr, terms, codes = kernels.unpack_rows(*segment.rows.arrays(), 0, segment.n_docs)
+    indptr, terms, codes = unpacked(*segment.rows.arrays())
     by_row = {
         (d, names[terms[j]], int(codes[j]))
         for d in range(segment.n_docs)
@@ -87,19 +99,27 @@ def test_make_segment_rows_and_postings_hold_the_corpus(rows: list[dict[int, int
     }
     postings = segment.postings
     by_term = set()
-    for term in range(segment.n_terms):
-        for e in range(postings.entry_ptr[term], postings.entry_ptr[term + 1]):
+    columns = postings.dense.reshape(segment.n_columns, segment.stride)
+    for term in range(segment.n_columns):
+        codes_of = {(d, t): code for d, t, code in by_row}
+        for doc in np.flatnonzero(columns[term]):
+            code = codes_of[int(doc), names[term]]
+            assert columns[term, doc] == levels[code]
+            by_term.add((int(doc), names[term], code))
+    for term in range(segment.n_columns, segment.n_terms):
+        place = term - segment.n_columns
+        for e in range(postings.entry_ptr[place], postings.entry_ptr[place + 1]):
             window = int(postings.entry_windows[e])
             start = int(postings.bases[window]) + int(postings.entry_starts[e])
             for p in range(start, start + int(postings.entry_counts[e]) + 1):
-                doc = window * kernels.WINDOW + int(postings.docs[p])
+                doc = window * WINDOW + int(postings.docs[p])
                 by_term.add((doc, names[term], int(postings.codes[p])))
 
     assert by_row == by_term
     assert {(d, t) for d, row in enumerate(rows) for t in row} == {(d, t) for d, t, _ in by_row}
     assert [sum(t in row for row in rows) for t in names] == df.tolist()
     assert (np.diff(df) <= 0).all()
-    assert kernels.check_rows(*segment.rows.arrays(), segment.n_terms) == 0
+    assert packed_rows.check_rows(*segment.rows.arrays(), segment.n_terms) == 0
 
 
 @hypothesis_settings(deadline=None, max_examples=120)
@@ -108,15 +128,15 @@ def test_check_rows_accepts_only_what_unpacks_within_bounds(
     data: Any, rows: list[dict[int, int]]
 ) -> None:
     """A byte or pointer changed at random is either seen, or still leads to terms that exist."""
-    segment, _ = make_segment(corpus_of(rows, n_terms=401))
+    segment, _ = make_segment(corpus_of(rows, n_terms=401), WEIGHTS)
     row_ptr, packed = (array.copy() for array in segment.rows.arrays())
     if data.draw(st.booleans()):
         packed[data.draw(st.integers(0, len(packed) - 1))] = data.draw(st.integers(0, 255))
     else:
         row_ptr[data.draw(st.integers(0, len(row_ptr) - 1))] = data.draw(st.integers(-9, 99))
 
-    if kernels.check_rows(row_ptr, packed, 401) == 0:
-        _, terms, _ = kernels.unpack_rows(row_ptr, packed, 0, segment.n_docs)
+    if packed_rows.check_rows(row_ptr, packed, 401) == 0:
+        _, terms, _ = unpacked(row_ptr, packed)
 
         assert len(terms) == 0 or (0 <= terms.min() and terms.max() < 401)
 

@@ -1,0 +1,130 @@
+"""The neighbour table: for every article the nearest of its language, found once, ahead of time.
+
+Work goes on where it stopped: results are kept by runs of articles in a folder of the index until
+the generation they belong to is published. The table depends on neither runs, threads nor order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender._files import storage_errors
+from recommender.index.reader import Index
+from recommender.index.settings import SearchSettings
+
+__all__ = ["all_neighbours", "runs_of"]
+
+_RUN: Final = 1024
+
+Rows = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]
+
+
+def runs_of(
+    index: Index,
+    k: int,
+    runs: Iterable[NDArray[np.int32]],
+    *,
+    jobs: int = 1,
+    **options: Any,
+) -> Iterator[Rows]:
+    """Search with runs of documents on several threads; yield docs, found, scores in order.
+
+    Parameters
+    ----------
+    k : int >= 1
+    **options : as ``Index.search_rows`` takes them
+    """
+
+    def search(docs: NDArray[np.int32]) -> Rows:
+        return docs, *index.search_rows(docs, k, **options)
+
+    run = joblib.Parallel(n_jobs=jobs, prefer="threads", return_as="generator")
+    yield from run(joblib.delayed(search)(docs) for docs in runs)
+
+
+def all_neighbours(
+    index: Index,
+    settings: SearchSettings,
+    folder: Path,
+    *,
+    jobs: int = 1,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> NDArray[np.int32]:
+    """Return the nearest documents of every document in its own language, best first.
+
+    Parameters
+    ----------
+    settings : how many, and how hard to look
+    folder : what was found by an earlier call that was stopped is taken from there; the caller
+        removes it when the table is safe
+    jobs : threads; -1 = one a core
+    progress : called with documents done and in all
+
+    Returns
+    -------
+    (n_docs * settings.neighbours,) int32, -1 where there are fewer
+
+    Raises
+    ------
+    StorageError : the disk refused
+    """
+    n, k = index.n_docs, settings.neighbours
+    with storage_errors(folder.parent):
+        folder.mkdir(exist_ok=True)
+        key = _key(index, settings)
+        if _read(folder / "KEY") != key:
+            shutil.rmtree(folder)
+            folder.mkdir()
+            (folder / "KEY").write_text(key, encoding="utf-8")
+        starts = range(0, n, _RUN)
+        left = [first for first in starts if not _has(folder, first, min(_RUN, n - first) * k)]
+        runs = (np.arange(first, min(first + _RUN, n), dtype=np.int32) for first in left)
+        done = n - sum(min(_RUN, n - first) for first in left)
+        progress(done, n)
+        for docs, found, _ in runs_of(index, k, runs, jobs=jobs, effort=settings):
+            _keep(_place(folder, int(docs[0])), found)
+            done += len(docs)
+            progress(done, n)
+        parts = [np.fromfile(_place(folder, first), np.int32) for first in starts]
+    return np.concatenate([np.zeros(0, np.int32), *parts])
+
+
+def _key(index: Index, settings: SearchSettings) -> str:
+    """Return a digest of all that the table depends on."""
+    parts = {
+        "settings": asdict(settings),
+        "segments": index.manifest.segments,
+        "weights": index.manifest.settings["weights"],
+        "articles": index.n_docs,
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _place(folder: Path, first: int) -> Path:
+    return folder / f"{first:010}.run"
+
+
+def _has(folder: Path, first: int, size: int) -> bool:
+    place = _place(folder, first)
+    return place.exists() and place.stat().st_size == 4 * size
+
+
+def _keep(place: Path, found: NDArray[np.int32]) -> None:
+    """Write a run so that it is there whole or not at all."""
+    beside = place.with_suffix(".part")
+    found.tofile(beside)
+    beside.replace(place)
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
