@@ -14,7 +14,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar, cast, overload
 
 __all__ = ["Intrinsic", "Kernel", "compiled", "inlined", "intrinsic", "jit"]
 
@@ -121,12 +121,15 @@ def inlined(function: F) -> F:
     return cast("F", Kernel(function, {"forceinline": True, **_NO_COUNTING}))
 
 
-def intrinsic(function: Callable[..., Any] | None = None, **options: Any) -> Any:
+@overload
+def intrinsic(function: Callable[..., Any], /) -> Intrinsic: ...
+@overload
+def intrinsic(*, prefer_literal: bool) -> Callable[[Callable[..., Any]], Intrinsic]: ...
+def intrinsic(function: Callable[..., Any] | None = None, /, **options: bool) -> Any:
     """Make numba's intrinsic of ``function(typing_context, *types)``, imported when it is used.
 
-    ``options`` are numba's own, such as ``prefer_literal``. What the function needs of numba and
-    llvmlite it imports itself, inside.
+    What the function needs of numba and llvmlite it imports itself, inside.
     """
     if function is None:
-        return functools.partial(intrinsic, **options)
+        return functools.partial(Intrinsic, options=options)
     return Intrinsic(function, options)
