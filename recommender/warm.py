@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import tempfile
 import time
 from dataclasses import dataclass
@@ -59,9 +60,11 @@ def compile_loops() -> Warmed:
     """Build, search, export and check a handful of articles, and say what was compiled for that.
 
     Compiled code lands in ``NUMBA_CACHE_DIR`` if that is set, else beside the package, else in the
-    user's own cache folder. Later processes load it from there.
+    user's own cache folder. Later processes load it from there. Python's own byte code of the
+    package is written too, which some installers leave to the first run.
     """
     started = time.perf_counter()
+    compileall.compile_dir(Path(__file__).parent, quiet=2)
     before = len(USE.compiled), len(USE.loaded)
     with tempfile.TemporaryDirectory() as folder:
         build_index([*_ARTICLES, *_MORE], folder)
