@@ -132,7 +132,7 @@ class KernelCache(caching._Cache):  # type: ignore[misc]
             payload = _read(folder / self._file(key), key)
             if payload is not None:
                 USE.loaded.append(self._name)
-                USE.folder = folder
+                USE.folder = _copied(folder, self._file(key))
                 return CompileResult._rebuild(target_context, *payload)
         return None
 
@@ -225,6 +225,19 @@ def _drop_old(kept: Path) -> None:
         folders.sort(key=lambda path: path.stat().st_mtime)
         for folder in folders[: -_FOLDERS_KEPT or None]:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _copied(folder: Path, name: str) -> Path:
+    """Copy a file to ``NUMBA_CACHE_DIR``, which is to hold all there is; return where it is now."""
+    if not config.CACHE_DIR or folder.parent == Path(config.CACHE_DIR):
+        return folder
+    named = Path(config.CACHE_DIR) / folder.name
+    try:
+        _write(named / name, (folder / name).read_bytes()[_DIGEST_BYTES:])
+    except OSError as error:
+        _tell_of_cache_dir(named, error)
+        return folder
+    return named
 
 
 # --- places ---

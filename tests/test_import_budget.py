@@ -51,3 +51,37 @@ def test_help_of_the_command_line_loads_no_engine() -> None:
     )
 
     assert not loaded & {"numpy", "numba", "pandas", "sklearn"}
+
+
+def test_opening_an_index_and_finding_an_article_load_no_compiler(sample_index: Path) -> None:
+    """Modules with compiled loops import numba when a loop is called, and not before."""
+    loaded = modules_after(
+        "import recommender, recommender.builder, recommender.vectorize\n"
+        "from recommender.index.reader import Index\n"
+        "Index.warm_up = lambda self: None\n"
+        f"model = recommender.open({str(sample_index)!r})\n"
+        "assert model.find('sc-en-0001') is not None and model.find('nothing') is None\n"
+        "assert model.index.card(0) and model.info().articles"
+    )
+
+    assert not loaded & {"numba", "llvmlite"}
+
+
+def test_question_about_an_article_loads_no_analysis(sample_index: Path) -> None:
+    """Cleaning, stemming and the language model are for drafts."""
+    names = "sorted(m for m in sys.modules if m.startswith('recommender.'))"
+    script = (
+        f"import sys, json, recommender\nmodel = recommender.open({str(sample_index)!r})\n"
+        f"model.related('sc-en-0001'); print(json.dumps({names}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120
+    )
+
+    assert not set(json.loads(done.stdout.splitlines()[-1])) & {
+        "recommender.ingest.clean",
+        "recommender.ingest.sources",
+        "recommender.text.analyzer",
+        "recommender.text.language",
+        "recommender.text.passages",
+    }

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from recommender import _keys
-from recommender._keys import KeyTable, hash_rows
+from recommender._keys import KeyTable, hash_row, hash_rows
 from recommender._strings import StringColumn
 
 short = st.text(st.sampled_from("abїЖ?\ufffd\ud800 "), max_size=4)  # collides with itself often
@@ -57,6 +57,7 @@ def test_find_equal_hashes_do_not_lie(strings: list[str], others: list[str]) -> 
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_keys, "hash_rows", constant)
+        patch.setattr(_keys, "hash_row", lambda row: 0)
         table = KeyTable.build(StringColumn.from_strings(strings))
         keys = [*strings, *others]
         expected = [expected_row(strings, key) for key in keys]
@@ -131,3 +132,9 @@ def test_hash_rows_is_ascending_in_the_table() -> None:
 
     assert (table.hashes[1:] >= table.hashes[:-1]).all()
     assert table.hashes.max() > 2**63
+
+
+@given(st.binary(max_size=40))
+def test_hash_row_equals_the_compiled_loop(row: bytes) -> None:
+    """One key is hashed in plain Python as a column is hashed in compiled code."""
+    assert hash_rows(StringColumn.from_bytes([row]))[0] == hash_row(row)

@@ -7,23 +7,19 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group
 from rich.padding import Padding
-from rich.progress import (
-    BarColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
 from recommender.article import Block, Card
 from recommender.cli._streams import harmless
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 __all__ = ["as_text", "draw_block", "megabytes", "progress", "say", "table", "tell"]
 
@@ -63,6 +59,8 @@ def progress() -> Iterator[Any]:
     if not console.is_terminal:
         yield _PlainProgress()
         return
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description:<18}"),

@@ -16,7 +16,6 @@ from recommender.cli._options import (
     print_json,
     settings,
 )
-from recommender.cli._terminal import draw_block
 from recommender.errors import InputError, SourceNotFoundError
 from recommender.recommend import Recommender
 
@@ -62,6 +61,8 @@ def command(
     if as_json:
         print_json(block)
     else:
+        from recommender.cli._terminal import draw_block
+
         draw_block(block, explain=explain)
 
 
