@@ -50,7 +50,7 @@ class Postings:
     dense: NDArray[np.uint8]
 
     def arrays(self) -> tuple[NDArray[Any], ...]:
-        """Return the arrays in the order the kernels take them."""
+        """Return the arrays in the order the loops take them."""
         return tuple(getattr(self, f.name) for f in fields(self))
 
 
@@ -68,7 +68,7 @@ class Rows:
     packed: NDArray[np.uint8]
 
     def arrays(self) -> tuple[NDArray[Any], ...]:
-        """Return the arrays in the order the kernels take them."""
+        """Return the arrays in the order the loops take them."""
         return self.row_ptr, self.packed
 
 

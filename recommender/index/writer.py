@@ -211,7 +211,7 @@ def _probe(root: Path, generation: int, place: Path) -> None:
     """Open what was written and ask it, as a reader will; what cannot answer never goes live."""
     try:
         index = Index.open(root, generation=generation, verify=False)
-        index.search_rows(np.array([index.n_docs - 1], np.int32), 1)
+        index.search_rows(np.arange(min(1, index.n_docs), dtype=np.int32), 1)
         index.warm_up()
     except BaseException as error:
         shutil.rmtree(place, ignore_errors=True)
