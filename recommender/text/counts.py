@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender._strings import StringColumn
-from recommender.text._scan import compiled
+from recommender.text._vectors import compiled
 
 __all__ = [
     "Forms",
