@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender._strings import StringColumn
+from recommender._strings import StringColumn, read_only
 from recommender.text._records import (
     AT,
     CASES,
@@ -26,7 +26,7 @@ from recommender.text._records import (
     key_bytes,
     note_folded,
 )
-from recommender.text._vectors import compiled, inlined, leading_zeros, prefetch_row, store_word
+from recommender.text._vectors import compiled, inlined, leading_zeros, load_word, prefetch_row, store_word
 
 __all__ = [
     "LATEST",
@@ -36,7 +36,6 @@ __all__ = [
     "Words",
     "ask_for",
     "has_room",
-    "read_only",
     "slot_of",
 ]
 
@@ -113,13 +112,6 @@ class Lexicon:
         return numbers
 
 
-def read_only(data: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return a view that every compiled loop takes for the same type."""
-    view = np.ascontiguousarray(data, np.uint8).view()
-    view.setflags(write=False)
-    return view
-
-
 @inlined
 def has_room(words: Words, n_types: Any, n_bytes: Any) -> Any:
     """Say whether as many types of as many bytes fit in, whatever they are."""
@@ -129,10 +121,12 @@ def has_room(words: Words, n_types: Any, n_bytes: Any) -> Any:
 
 @inlined
 def _same(blob: Bytes, a: Any, scratch: Bytes, b: Any, n: Any) -> Any:
+    """Say whether ``n`` bytes, 8 or more, are the same."""
     i = 0
-    while i < n and blob[a + i] == scratch[b + i]:
-        i += 1
-    return i == n
+    while i < n - 8 and load_word(blob, a + i) == load_word(scratch, b + i):
+        i += 8
+    last = n - 8
+    return i >= last and load_word(blob, a + last) == load_word(scratch, b + last)
 
 
 @inlined
@@ -159,8 +153,8 @@ def slot_of(words: Words, records: Records, r: Any, scratch: Bytes) -> Any:
     free, n_bytes = ends[n], key_bytes(low, high)
     if is_long(high):
         at = np.int64(records[r, AT])
-        for k in range(n_bytes):
-            blob[free + k] = scratch[at + k]
+        for k in range(0, n_bytes, 8):
+            store_word(blob, free + k, load_word(scratch, at + k))
     else:
         store_word(blob, free, low)
         store_word(blob, free + 8, high)

@@ -1,4 +1,4 @@
-"""The quick readers: runs of plain ASCII by the block, and words of one- and two-byte letters.
+"""The quick readers: runs of plain text by the block, and words of one- and two-byte letters.
 
 They read what is common and leave the rest: whenever what they see could be a link, a joined word,
 a mark or a character that has to be cleaned, they stop before it, and the exact reader in `_scan`
@@ -17,8 +17,8 @@ from recommender.text import normalize as nz
 from recommender.text._records import KEY_BYTES, note_folded, note_key
 from recommender.text._vectors import (
     BLOCK,
-    SLACK,
-    block_masks,
+    ascii_masks,
+    fold_cyrillic,
     inlined,
     leading_zeros,
     load_word,
@@ -26,16 +26,23 @@ from recommender.text._vectors import (
     trailing_zeros,
 )
 
-__all__ = ["letter_table", "read_letters", "read_runs"]
+__all__ = ["SCRATCH", "letter_table", "read_letters", "read_runs"]
 
 Bytes = NDArray[np.uint8]
 Records = NDArray[np.uint64]
 
+SCRATCH: Final = BLOCK + KEY_BYTES
+"""Bytes at the beginning of a scratch array that the reader of runs folds blocks into."""
+
+# Of a block as many bytes are judged: what the last of them are is seen in those that follow.
+_JUDGED: Final = BLOCK - 3
 _ALL: Final = np.uint64(0xFFFFFFFFFFFFFFFF)
 _ONE: Final = np.uint64(1)
-_TOP: Final = np.uint64(1 << 63)
+_TWO: Final = np.uint64(2)
+_THREE: Final = np.uint64(3)
 # ASCII letters, digits and the apostrophe are in lower case with this bit set.
 _LOWER: Final = np.uint64(0x2020202020202020)
+_NOTHING: Final = np.uint64(0)
 _WWW: Final = np.uint64(0x777777)
 _LAST_DIGIT: Final = np.uint64(0x39)
 
@@ -65,7 +72,7 @@ def letter_table() -> NDArray[np.uint32]:
     return entries
 
 
-# --- runs of ASCII ---
+# --- runs of ASCII and Cyrillic ---
 
 
 @inlined
@@ -83,63 +90,97 @@ def _case_of(upper: Any, letters: Any) -> Any:
 
 @inlined
 def _before_run(runs: Any, hard: Any) -> Any:
-    """Return where the run begins that touches the first hard byte, or the end of the block."""
-    others = ~runs & _low_bits(trailing_zeros(hard))
+    """Return where the run begins that touches the first hard byte, or what is not judged."""
+    others = ~runs & _low_bits(min(trailing_zeros(hard), _JUDGED))
     return BLOCK - leading_zeros(others)
 
 
 @inlined
 def _note_long(
-    data: Bytes, p: Any, n_bytes: Any, scratch: Bytes, at: Any, records: Records, n: Any, case: Any
+    source: Any, n_bytes: Any, scratch: Bytes, at: Any, records: Records, n: Any, case: Any
 ) -> Any:
-    """Note an ASCII word of more than 16 bytes; return how many bytes of scratch it keeps."""
+    """Note a word of more than 16 folded bytes; return how many bytes of scratch it keeps."""
+    text, p, lower = source
     for k in range(0, n_bytes, 8):
-        store_word(scratch, at + k, load_word(data, p + k) | _LOWER)
+        store_word(scratch, at + k, load_word(text, p + k) | lower)
     return note_folded(records, n, scratch, at, n_bytes, case)
+
+
+@inlined
+def _note_words(source: Any, masks: Any, scratch: Bytes, at: Any, records: Records, n: Any) -> Any:
+    """Note the words of a block.
+
+    ``source`` is an array, where in it the block begins, and the bits that fold it. ``masks`` are
+    those of words, letters, capitals (bits at the first bytes of these) and runs. Returns the end
+    of what is kept in ``scratch``, the number of records, and -1, or where "www" begins a run.
+    """
+    text, p, lower = source
+    words, letters, upper, runs = masks
+    starts, ends = words & ~(words << _ONE), ~words & words << _ONE
+    while starts != 0:
+        first, last = trailing_zeros(starts), trailing_zeros(ends)
+        starts &= starts - _ONE
+        ends &= ends - _ONE
+        length, shift = last - first, np.uint64(first)
+        own = _low_bits(length)
+        case = _case_of(upper >> shift & own, letters >> shift & own)
+        if length > KEY_BYTES:
+            word = (text, p + first, lower)
+            at += _note_long(word, length, scratch, at, records, n, case)
+            n += 1
+            continue
+        low = (load_word(text, p + first) | lower) & _low_bits(min(8 * length, 64))
+        high = (load_word(text, p + first + 8) | lower) & _low_bits(8 * length - 64)
+        if low == _WWW and runs << _ONE >> shift & _ONE == 0:
+            return at, n, first
+        note_key(records, n, low, high, case)
+        n += low > _LAST_DIGIT  # a number of one digit is dropped
+    return at, n, -1
 
 
 @inlined
 def read_runs(
     data: Bytes, p: Any, end: Any, scratch: Bytes, at: Any, records: Records, n: Any
 ) -> Any:
-    """Read runs of plain ASCII words from byte ``p`` on, where a run may begin.
+    """Read runs of plain words from byte ``p`` on, where a run may begin.
 
     Stops at the beginning of a run that may be or hold something else, or before a hard byte.
     Returns where, the end of what is kept in ``scratch`` and the number of records.
     """
     go = True
-    while go and p < end and p + SLACK <= len(data):
-        letters, upper, digits, apostrophes, hyphens, inner, colons, hard = block_masks(data, p)
+    while go and p < end and p + BLOCK + KEY_BYTES <= len(data):
+        letters, upper, digits, apostrophes, hyphens, inner, colons, hard, foreign = ascii_masks(
+            data, p
+        )
+        firsts, runs = letters, letters | digits | apostrophes | hyphens | inner
+        if foreign != 0:
+            leads, capitals, curly, three, two = fold_cyrillic(data, p, scratch)
+            firsts, upper = letters | leads, upper | capitals
+            letters |= leads | leads << _ONE
+            marks = three | curly
+            known = letters | marks | marks << _ONE | marks << _TWO | two | two << _ONE
+            runs |= letters | curly | curly << _ONE | curly << _TWO
+            hard |= foreign & ~known | curly & letters << _ONE & letters >> _THREE
         visible = _low_bits(min(end - p, BLOCK))
-        letters, digits, hard = letters & visible, digits & visible, hard & visible
-        runs = letters | digits | (apostrophes | hyphens | inner) & visible
-        words = letters | digits | apostrophes & letters << _ONE & letters >> _ONE
+        letters, digits, runs = letters & visible, digits & visible, runs & visible
         joints = letters << _ONE & digits >> _ONE | digits << _ONE & letters >> _ONE
-        hard |= (colons & (hard >> _ONE | _TOP)) & visible | hyphens & joints
+        hard |= colons & hard >> _ONE | hyphens & joints
+        hard &= visible
+        words = letters | digits | apostrophes & letters << _ONE & letters >> _ONE
         stop = end - p
-        if hard != 0 or stop >= BLOCK:
+        if hard != 0 or stop > _JUDGED:
             stop = _before_run(runs, hard)
-            go = hard == 0 and stop > 0
-        words &= _low_bits(min(stop, BLOCK))
-        starts, ends = words & ~(words << _ONE), ~words & words << _ONE
-        while starts != 0:
-            first, last = trailing_zeros(starts), trailing_zeros(ends)
-            starts &= starts - _ONE
-            ends &= ends - _ONE
-            length, q, shift = last - first, p + first, np.uint64(first)
-            own = _low_bits(length)
-            case = _case_of(upper >> shift & own, letters >> shift & own)
-            if length > KEY_BYTES:
-                at += _note_long(data, q, length, scratch, at, records, n, case)
-                n += 1
-                continue
-            low = (load_word(data, q) | _LOWER) & _low_bits(min(8 * length, 64))
-            high = (load_word(data, q + 8) | _LOWER) & _low_bits(8 * length - 64)
-            if low == _WWW and runs << _ONE >> shift & _ONE == 0:
-                stop, starts, go = first, np.uint64(0), False
-                continue
-            note_key(records, n, low, high, case)
-            n += low > _LAST_DIGIT  # a number of one digit is dropped
+            go = hard & _low_bits(_JUDGED) == 0 and stop > 0
+            while stop > 0 and data[p + stop] & 0xC0 == 0x80:
+                stop -= 1  # a separator that is cut in two
+        words &= _low_bits(stop)
+        masks = (words, firsts, upper, runs)
+        if foreign == 0:
+            at, n, www = _note_words((data, p, _LOWER), masks, scratch, at, records, n)
+        else:
+            at, n, www = _note_words((scratch, 0, _NOTHING), masks, scratch, at, records, n)
+        if www >= 0:
+            stop, go = www, False
         p += stop
     return p, at, n
 

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender._strings import StringColumn
+from recommender._strings import StringColumn, read_only
 from recommender.text._lexicon import (
     LATEST,
     LOOK_AHEAD,
@@ -21,10 +21,9 @@ from recommender.text._lexicon import (
     Words,
     ask_for,
     has_room,
-    read_only,
     slot_of,
 )
-from recommender.text._plain import letter_table
+from recommender.text._plain import SCRATCH, letter_table
 from recommender.text._records import CASES, HASH, KEY_BYTES, RECORD
 from recommender.text._scan import (
     CASE_BITS,
@@ -40,12 +39,13 @@ from recommender.text._scan import (
 from recommender.text._vectors import compiled, inlined
 from recommender.text.normalize import character_table, clean
 
-__all__ = ["Pairs", "Spans", "TokenIds", "read_columns", "unpacked"]
+__all__ = ["PART_BITS", "Pairs", "Spans", "TokenIds", "read_columns"]
 
 PORTION: Final = 4096
 """Records looked up at a time; small enough for the parts of a pair's count."""
 
-_PART_BITS: Final = 21
+PART_BITS: Final = 21
+"""Bits of each of the three numbers in the count of a pair."""
 
 Spans = tuple[NDArray[np.int64], NDArray[np.int64]]
 Records = NDArray[np.uint64]
@@ -140,7 +140,7 @@ def _read_rows(
 
 def _row_room(longest: int) -> tuple[NDArray[np.uint8], Records, NDArray[np.int64]]:
     """Return room for folded bytes and records of a row of so many bytes, and for its state."""
-    scratch = np.empty(2 * longest + MAX_TOKEN_BYTES + 2 * KEY_BYTES, np.uint8)
+    scratch = np.empty(SCRATCH + 2 * longest + MAX_TOKEN_BYTES + 2 * KEY_BYTES, np.uint8)
     records = np.empty((longest // 2 + 3 + LOOK_AHEAD, RECORD), np.uint64)
     return scratch, records, np.zeros(STATE, np.int64)
 
@@ -153,13 +153,6 @@ def _longer(out: Out, n: int) -> Out:
     extra = max(missing, len(out[0]))
     arrays = [np.concatenate((array, np.empty(extra, array.dtype))) for array in out[:-1]]
     return type(out)(*arrays, out.size)
-
-
-def unpacked(counts: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Return the counts of pairs as (n, 3): all, capitalised, all capitals."""
-    mask = np.uint64((1 << _PART_BITS) - 1)
-    parts = [counts >> np.uint64(k * _PART_BITS) & mask for k in range(3)]
-    return np.stack(parts, axis=1).astype(np.int64)
 
 
 @inlined
@@ -194,8 +187,8 @@ def _take_pairs(words: Words, records: Records, bounds: Any, scratch: Any, out: 
         types[place] = np.int32(slots[slot, TYPE])
         counts[place] += (
             np.uint64(1)
-            | (case & np.uint64(1)) << np.uint64(_PART_BITS)
-            | (case >> np.uint64(1)) << np.uint64(2 * _PART_BITS)
+            | (case & np.uint64(1)) << np.uint64(PART_BITS)
+            | (case >> np.uint64(1)) << np.uint64(2 * PART_BITS)
         )
         slots[slot, LATEST] = np.uint64(place + base)
         free += np.int64(place == free)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.text import normalize as nz
-from recommender.text._plain import read_letters, read_runs
+from recommender.text._plain import SCRATCH, read_letters, read_runs
 from recommender.text._records import note_folded
 from recommender.text._vectors import compiled, inlined
 
@@ -215,13 +215,6 @@ def _begins_run(place: Any) -> Any:
 
 
 @inlined
-def _is_word_byte(byte: Any) -> Any:
-    """Say whether a byte is an ASCII letter or digit."""
-    lower = byte | 0x20
-    return 0x61 <= lower <= 0x7A or 0x30 <= byte <= 0x39
-
-
-@inlined
 def _is_www(blob: Bytes, at: Any, n_bytes: Any) -> Any:
     return n_bytes == 3 and blob[at] == 0x77 and blob[at + 1] == 0x77 and blob[at + 2] == 0x77
 
@@ -331,10 +324,10 @@ def scan_row(
 ) -> Any:
     """Record the words of one row; False if it has to be cleaned first."""
     table = tables[0]
-    state[N_RECORDS], state[N_SCRATCH], state[_PLACE] = 0, 0, _FRESH
+    state[N_RECORDS], state[N_SCRATCH], state[_PLACE] = 0, SCRATCH, _FRESH
     n_overlong = state[N_OVERLONG]
     while p < end:
-        if state[_PLACE] == _FRESH and _is_word_byte(data[p]):
+        if state[_PLACE] == _FRESH and data[p] > 0x20:
             p = _read_runs(data, p, end, scratch, records, state)
             if p >= end:
                 break
