@@ -1,6 +1,6 @@
 """Word types and their numbers: a hash table that is filled from records, by compiled loops.
 
-A slot is a row of four 64-bit numbers: the key (see `_records`), the number of the type, and where
+A slot is four 64-bit numbers of a flat array: the key (see `_records`), the number of the type, and where
 its latest pair is. Type ``i`` is ``blob[ends[i]:ends[i + 1]]``; numbers are given in order of
 first sight.
 """
@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from recommender._strings import StringColumn, read_only
 from recommender.text._records import (
     AT,
-    CASES,
     HASH,
     HIGH,
     KEY_BYTES,
@@ -26,7 +25,7 @@ from recommender.text._records import (
     key_bytes,
     note_folded,
 )
-from recommender.text._vectors import compiled, inlined, leading_zeros, load_word, prefetch_row, store_word
+from recommender.text._vectors import compiled, inlined, item, leading_zeros, load_word, prefetch, store_word
 
 __all__ = [
     "LATEST",
@@ -71,7 +70,7 @@ class Lexicon:
     def __init__(self, n_expected: int = 512) -> None:
         capacity = 1 << max(9, (n_expected - 1).bit_length())
         self.words = Words(
-            np.zeros((2 * capacity, RECORD), np.uint64),
+            np.zeros(2 * capacity * RECORD, np.uint64),
             np.zeros(capacity + 1, np.int64),
             np.zeros(16 * capacity, np.uint8),
             np.zeros(1, np.int64),
@@ -95,7 +94,7 @@ class Lexicon:
         if n + n_types >= len(ends):
             capacity = 1 << int(n + n_types).bit_length()
             ends = np.concatenate((ends, np.zeros(capacity + 1 - len(ends), np.int64)))
-            larger = np.zeros((2 * capacity, RECORD), np.uint64)
+            larger = np.zeros(2 * capacity * RECORD, np.uint64)
             _move_slots(larger, slots)
             slots = larger
         self.words = Words(slots, ends, blob, size)
@@ -104,7 +103,7 @@ class Lexicon:
         """Return the number of each string of ``column``, entering those that are new."""
         numbers = np.empty(len(column), np.int32)
         longest = int(np.diff(column.offsets).max(initial=0))
-        room = (np.zeros(longest + 2 * KEY_BYTES, np.uint8), np.zeros((1, RECORD), np.uint64))
+        room = (np.zeros(longest + 2 * KEY_BYTES, np.uint8), np.zeros(RECORD, np.uint64))
         for start in range(0, len(column), _PORTION):
             part = column.rows(start, min(start + _PORTION, len(column)))
             self.make_room(len(part), part.n_bytes + KEY_BYTES * len(part))
@@ -130,29 +129,35 @@ def _same(blob: Bytes, a: Any, scratch: Bytes, b: Any, n: Any) -> Any:
 
 
 @inlined
-def _shift(slots: Any) -> Any:
-    """Return by how much a hash is shifted to give a slot."""
-    return np.uint64(1 + leading_zeros(np.uint64(len(slots))))
+def place_of(slots: Any, h: Any) -> Any:
+    """Return where the slot is at which the search for a hash begins."""
+    n_slots = np.uint64(len(slots) // RECORD)
+    return np.int64(h >> np.uint64(1 + leading_zeros(n_slots))) * RECORD
+
+
+@inlined
+def _next(slots: Any, slot: Any) -> Any:
+    return (slot + RECORD) & (len(slots) - 1)
 
 
 @inlined
 def slot_of(words: Words, records: Records, r: Any, scratch: Bytes) -> Any:
-    """Return the slot of the word of record ``r``, which is entered if it is new."""
+    """Return where the slot of the word of record ``r`` is, which is entered if it is new."""
     slots, ends, blob, size = words
-    low, high = records[r, LOW], records[r, HIGH]
-    slot = np.int64(records[r, HASH] >> _shift(slots))
-    while slots[slot, LOW] != 0:
-        if slots[slot, LOW] == low and slots[slot, HIGH] == high:
+    low, high = item(records, RECORD * r + LOW), item(records, RECORD * r + HIGH)
+    slot = place_of(slots, item(records, RECORD * r + HASH))
+    while item(slots, slot + LOW) != 0:
+        if item(slots, slot + LOW) == low and item(slots, slot + HIGH) == high:
             if not is_long(high):
                 return slot
-            begin, at = ends[np.int64(slots[slot, TYPE])], np.int64(records[r, AT])
+            begin, at = ends[np.int64(slots[slot + TYPE])], np.int64(records[RECORD * r + AT])
             if _same(blob, begin, scratch, at, key_bytes(low, high)):
                 return slot
-        slot = (slot + 1) & (len(slots) - 1)
+        slot = _next(slots, slot)
     n = size[0]
     free, n_bytes = ends[n], key_bytes(low, high)
     if is_long(high):
-        at = np.int64(records[r, AT])
+        at = np.int64(records[RECORD * r + AT])
         for k in range(0, n_bytes, 8):
             store_word(blob, free + k, load_word(scratch, at + k))
     else:
@@ -160,30 +165,28 @@ def slot_of(words: Words, records: Records, r: Any, scratch: Bytes) -> Any:
         store_word(blob, free + 8, high)
     ends[n + 1] = free + n_bytes
     size[0] = n + 1
-    slots[slot, LOW], slots[slot, HIGH] = low, high
-    slots[slot, TYPE], slots[slot, LATEST] = np.uint64(n), np.uint64(0)
+    slots[slot + LOW], slots[slot + HIGH] = low, high
+    slots[slot + TYPE], slots[slot + LATEST] = np.uint64(n), np.uint64(0)
     return slot
 
 
 @inlined
 def ask_for(words: Words, records: Records, r: Any) -> None:
     """Have the slot where the word of record ``r`` is looked for brought near."""
-    prefetch_row(words.slots, np.int64(records[r, HASH] >> _shift(words.slots)))
+    prefetch(words.slots, place_of(words.slots, item(records, RECORD * r + HASH)))
 
 
 @compiled
 def _move_slots(slots: NDArray[np.uint64], old: NDArray[np.uint64]) -> None:
     """Enter what is in ``old`` into the empty ``slots``."""
-    shift = _shift(slots)
-    for i in range(len(old)):
-        if old[i, LOW] != 0:
-            # As `note_key` has it; slots far apart are the same with and without a case.
-            h = hash_of(old[i, LOW], old[i, HIGH]) & ~CASES
-            slot = np.int64(h >> shift)
-            while slots[slot, LOW] != 0:
-                slot = (slot + 1) & (len(slots) - 1)
+    for i in range(0, len(old), RECORD):
+        if old[i + LOW] != 0:
+            # The lowest bits of a hash, which a record has its case in, say nothing of the slot.
+            slot = place_of(slots, hash_of(old[i + LOW], old[i + HIGH]))
+            while slots[slot + LOW] != 0:
+                slot = _next(slots, slot)
             for k in range(RECORD):
-                slots[slot, k] = old[i, k]
+                slots[slot + k] = old[i + k]
 
 
 @compiled
@@ -197,4 +200,4 @@ def _add(
         for k in range(n_bytes):
             scratch[k] = data[offsets[i] + k]
         note_folded(records, 0, scratch, 0, n_bytes, 0)
-        numbers[i] = np.int32(words.slots[slot_of(words, records, 0, scratch), TYPE])
+        numbers[i] = np.int32(words.slots[slot_of(words, records, 0, scratch) + TYPE])

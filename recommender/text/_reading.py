@@ -36,7 +36,7 @@ from recommender.text._scan import (
     STATE,
     scan_row,
 )
-from recommender.text._vectors import compiled, inlined
+from recommender.text._vectors import compiled, inlined, item, put
 from recommender.text.normalize import character_table, clean
 
 __all__ = ["PART_BITS", "Pairs", "Spans", "TokenIds", "read_columns"]
@@ -141,7 +141,7 @@ def _read_rows(
 def _row_room(longest: int) -> tuple[NDArray[np.uint8], Records, NDArray[np.int64]]:
     """Return room for folded bytes and records of a row of so many bytes, and for its state."""
     scratch = np.empty(SCRATCH + 2 * longest + MAX_TOKEN_BYTES + 2 * KEY_BYTES, np.uint8)
-    records = np.empty((longest // 2 + 3 + LOOK_AHEAD, RECORD), np.uint64)
+    records = np.empty((longest // 2 + 3 + LOOK_AHEAD) * RECORD, np.uint64)
     return scratch, records, np.zeros(STATE, np.int64)
 
 
@@ -163,8 +163,8 @@ def _take_tokens(words: Words, records: Records, bounds: Any, scratch: Any, out:
     for r in range(bounds[0], bounds[1]):
         ask_for(words, records, r + LOOK_AHEAD)
         slot = slot_of(words, records, r, scratch)
-        case = np.int64(records[r, HASH] & CASES)
-        ids[n] = np.int64(words.slots[slot, TYPE]) << CASE_BITS | case
+        case = np.int64(item(records, RECORD * r + HASH) & CASES)
+        ids[n] = np.int64(item(words.slots, slot + TYPE)) << CASE_BITS | case
         n += 1
     size[0] = n
 
@@ -179,18 +179,19 @@ def _take_pairs(words: Words, records: Records, bounds: Any, scratch: Any, out: 
     for r in range(bounds[0], bounds[1]):
         ask_for(words, records, r + LOOK_AHEAD)
         slot = slot_of(words, records, r, scratch)
-        case = records[r, HASH] & CASES
+        case = item(records, RECORD * r + HASH) & CASES
         # No branch: whether a word was met before in its row cannot be guessed.
-        counts[free] = 0
-        latest = np.int64(slots[slot, LATEST]) - base
+        put(counts, free, np.uint64(0))
+        latest = np.int64(item(slots, slot + LATEST)) - base
         place = latest if latest >= begin else free
-        types[place] = np.int32(slots[slot, TYPE])
-        counts[place] += (
+        put(types, place, np.int32(item(slots, slot + TYPE)))
+        more = (
             np.uint64(1)
             | (case & np.uint64(1)) << np.uint64(PART_BITS)
             | (case >> np.uint64(1)) << np.uint64(2 * PART_BITS)
         )
-        slots[slot, LATEST] = np.uint64(place + base)
+        put(counts, place, item(counts, place) + more)
+        put(slots, slot + LATEST, np.uint64(place + base))
         free += np.int64(place == free)
     size[0] = free
 

@@ -1,6 +1,6 @@
 """Words as the scanner notes them: sixteen bytes of key, a hash, a case, and where the rest is.
 
-A record is four 64-bit numbers. A word of at most 16 folded bytes is its own key, padded with
+A record is four 64-bit numbers, one after another in a flat array. A word of at most 16 folded bytes is its own key, padded with
 zeros, so that comparing keys is comparing words. A longer one has a hash and its length there
 instead, with a byte that stands in no UTF-8 to tell it apart, and its bytes in a scratch array.
 """
@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.text._vectors import inlined, leading_zeros, load_word, store_word
+from recommender.text._vectors import inlined, leading_zeros, load_word, put, store_word
 
 __all__ = [
     "AT",
@@ -71,9 +71,10 @@ def key_bytes(low: Any, high: Any) -> Any:
 @inlined
 def note_key(records: NDArray[np.uint64], n: Any, low: Any, high: Any, case: Any) -> None:
     """Write record ``n``, of a word that is its own key."""
-    records[n, LOW] = low
-    records[n, HIGH] = high
-    records[n, HASH] = hash_of(low, high) & ~CASES | np.uint64(case)
+    at = RECORD * n
+    put(records, at + LOW, low)
+    put(records, at + HIGH, high)
+    put(records, at + HASH, hash_of(low, high) & ~CASES | np.uint64(case))
 
 
 @inlined
@@ -101,5 +102,5 @@ def note_folded(
     elif n_bytes <= 8:
         high = np.uint64(0)
     note_key(records, n, low, high, case)
-    records[n, AT] = np.uint64(at)
+    put(records, RECORD * n + AT, np.uint64(at))
     return kept

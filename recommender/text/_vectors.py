@@ -25,9 +25,11 @@ __all__ = [
     "ascii_masks",
     "fold_cyrillic",
     "inlined",
+    "item",
     "leading_zeros",
     "load_word",
-    "prefetch_row",
+    "prefetch",
+    "put",
     "store_word",
     "trailing_zeros",
 ]
@@ -77,14 +79,36 @@ def store_word(typing: Any, array: Any, at: Any, value: Any) -> Any:
 
 
 @intrinsic
-def prefetch_row(typing: Any, array: Any, row: Any) -> Any:
-    """Ask for ``array[row]`` of a two-dimensional array, which is going to be read and written."""
+def item(typing: Any, array: Any, at: Any) -> Any:
+    """Return ``array[at]``; at is not negative, which an index proper would have to be asked."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         view = context.make_array(signature.args[0])(context, builder, arguments[0])
-        stride = builder.extract_value(view.strides, 0)
-        start = builder.bitcast(view.data, _BYTE.as_pointer())
-        pointer = builder.gep(start, [builder.mul(arguments[1], stride)])
+        return builder.load(builder.gep(view.data, [arguments[1]]))
+
+    return array.dtype(array, types.int64), generate
+
+
+@intrinsic
+def put(typing: Any, array: Any, at: Any, value: Any) -> Any:
+    """Do ``array[at] = value``, as `item` reads."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        view = context.make_array(signature.args[0])(context, builder, arguments[0])
+        builder.store(arguments[2], builder.gep(view.data, [arguments[1]]))
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, array.dtype), generate
+
+
+@intrinsic
+def prefetch(typing: Any, array: Any, at: Any) -> Any:
+    """Ask for ``array[at]``, which is going to be read and written."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        view = context.make_array(signature.args[0])(context, builder, arguments[0])
+        place = builder.gep(view.data, [arguments[1]])
+        pointer = builder.bitcast(place, _BYTE.as_pointer())
         number = ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [_BYTE.as_pointer(), number, number, number])
         function = builder.module.declare_intrinsic("llvm.prefetch", [_BYTE.as_pointer()], kind)

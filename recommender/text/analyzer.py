@@ -14,8 +14,17 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any, Final
 
+import numpy as np
+
 from recommender._strings import StringColumn
 from recommender.errors import ConfigError
+from recommender.text._shapes import (
+    BEGINS_WITH_DIGIT,
+    CYRILLIC,
+    LATIN,
+    WordShapes,
+    word_shapes,
+)
 from recommender.text.counter import TermCounter
 from recommender.text.counts import TermCounts, term_counts
 from recommender.text.normalize import is_unspaced, mend_lookalikes
@@ -37,7 +46,6 @@ _ORDINAL: Final = re.compile(
 )
 # Left-overs of addresses; in no language a word that tells a story.
 _WEB: Final = frozenset({"http", "https", "www", "com"})
-_MIXED: Final = re.compile("[a-zëï].*[\u0400-\u052f]|[\u0400-\u052f].*[a-zëï]")
 _LANGUAGES: Final = sorted({*STOP_LANGUAGES, *STEM_LANGUAGES})
 
 
@@ -111,7 +119,7 @@ class Analyzer:
         """Return the terms of ``text`` in its order; longer sequences after the shorter ones."""
         words = split_words(text)
         types = list(dict.fromkeys(words))
-        table = dict(zip(types, self.analyse(types, lang)[0], strict=True))
+        table = dict(zip(types, self.analyse(StringColumn.from_lines(types), lang)[0], strict=True))
         kept = [term for word in words if (term := table[word])]
         low, high = self.settings.ngram_range
         grams = [
@@ -148,21 +156,37 @@ class Analyzer:
         rows = counter.add(columns, langs)
         return term_counts(rows, counter.vocabulary, counter.forms(), counter.n_overlong)
 
-    def analyse(self, types: Sequence[str], lang: str) -> tuple[list[str], list[str]]:
-        """Return the term of each word type, "" for none, and the word it stands for.
+    def analyse(self, types: StringColumn, lang: str) -> tuple[list[str], dict[int, str]]:
+        """Return the term of each word type, "" for none, and the types that stand for other words.
 
-        That is the type itself, unless look-alikes were mended or an ending cut off a number.
+        Those are the types in which look-alikes were mended or an ending was cut off a number.
         """
-        settings = self.settings
-        surfaces = [w if w.isascii() or not _MIXED.search(w) else mend_lookalikes(w) for w in types]
-        surfaces = [_without_ending(w) if w[0] <= "9" else w for w in surfaces]
-        stops = _stop_words(settings.stop_words, lang)
-        kept = [i for i, w in enumerate(surfaces) if w not in stops and self._is_kept(w)]
-        stems = stemmer(lang, settings.stemming)([surfaces[i] for i in kept])
-        terms = [""] * len(types)
+        words, shapes = types.decoded(), word_shapes(types)
+        meant = self._meant(words, shapes)
+        for i, word in meant.items():
+            words[i] = word
+        stops = _stop_words(self.settings.stop_words, lang)
+        doubtful = shapes.n_letters < self.settings.min_token_chars
+        doubtful |= shapes.has(BEGINS_WITH_DIGIT)
+        for i in meant:
+            doubtful[i] = True
+        dropped = {i for i in np.flatnonzero(doubtful).tolist() if not self._is_kept(words[i])}
+        kept = [i for i, w in enumerate(words) if w not in stops and i not in dropped]
+        stems = stemmer(lang, self.settings.stemming)([words[i] for i in kept])
+        terms = [""] * len(words)
         for i, stem in zip(kept, stems, strict=True):
             terms[i] = stem if " " not in stem else stem.replace(" ", "_")
-        return terms, surfaces
+        return terms, meant
+
+    @staticmethod
+    def _meant(words: Sequence[str], shapes: WordShapes) -> dict[int, str]:
+        """Return the words that types stand for, where they are not the types themselves."""
+        meant = {}
+        for i in np.flatnonzero(shapes.has(LATIN) & shapes.has(CYRILLIC)).tolist():
+            meant[i] = mend_lookalikes(words[i])
+        for i in np.flatnonzero(shapes.has(BEGINS_WITH_DIGIT)).tolist():
+            meant[i] = _without_ending(meant.get(i, words[i]))
+        return {i: word for i, word in meant.items() if word != words[i]}
 
     def _is_kept(self, word: str) -> bool:
         if word[0] <= "9" and word.isdigit():

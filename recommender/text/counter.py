@@ -8,7 +8,6 @@ with the same result however the articles were dealt out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +17,7 @@ from recommender._strings import StringColumn, concatenate
 from recommender.errors import InputError
 from recommender.text._lexicon import Lexicon
 from recommender.text._reading import PART_BITS, Pairs, Spans, read_columns
-from recommender.text._vectors import compiled
+from recommender.text._vectors import compiled, item, put
 from recommender.text.counts import Forms, RowCounts, group_forms, merge_forms, unite
 from recommender.text.ngrams import count_ngrams
 
@@ -160,15 +159,11 @@ class _Language:
         """Find the terms of types that are new; mended ones may make more types."""
         while len(self._terms) < len(self.lexicon):
             start = len(self._terms)
-            words = self.lexicon.column(start).decoded()
-            terms, surfaces = analyzer.analyse(words, lang)
-            shown = np.arange(start, start + len(words), dtype=np.int32)
-            changed = [
-                i for i, a, b in zip(count(), words, surfaces, strict=False) if a is not b
-            ]
-            if changed:
-                mended = StringColumn.from_strings([surfaces[i] for i in changed])
-                shown[changed] = self.lexicon.add(mended)
+            types = self.lexicon.column(start)
+            terms, meant = analyzer.analyse(types, lang)
+            shown = np.arange(start, start + len(types), dtype=np.int32)
+            if meant:
+                shown[list(meant)] = self.lexicon.add(StringColumn.from_lines(list(meant.values())))
             self._surfaces = np.concatenate((self._surfaces, shown))
             self._terms = np.concatenate((self._terms, _numbers(terms, vocabulary)))
         missing = len(self._terms) - len(self._totals)
@@ -179,10 +174,10 @@ class _Language:
     ) -> RowCounts:
         """Return the weighted counts of the terms of each row."""
         n = int(pairs.size[0])
-        out = (np.zeros(spans[0].shape[1] + 1, np.int64), np.empty(n, np.int32))
-        counts = np.empty(n, np.int32)
-        latest = np.full(n_terms, -1, np.int64)
-        types = (self._terms, self._totals, latest)
+        out = (np.zeros(spans[0].shape[1] + 1, np.int64), np.empty(n + 1, np.int32))
+        counts = np.empty(n + 1, np.int32)
+        latest = np.full(n_terms + 1, -1, np.int64)
+        types = (self._terms, self._totals.reshape(-1), latest)
         _sum_rows(pairs.types, pairs.counts, spans, weights, types, (*out, counts))
         n = int(out[0][-1])
         return RowCounts(out[0], out[1][:n], counts[:n])
@@ -237,24 +232,28 @@ def _sum_rows(
     terms, totals, latest = types
     indptr, indices, counts = out
     mask, bits = np.uint64((1 << PART_BITS) - 1), np.uint64(PART_BITS)
-    n = 0
+    n, none = 0, len(latest) - 1
     for row in range(starts.shape[1]):
         begin = n
         for column in range(starts.shape[0]):
             for k in range(starts[column, row], stops[column, row]):
-                kind, packed = pair_types[k], pair_counts[k]
+                kind, packed = 3 * np.int64(item(pair_types, k)), item(pair_counts, k)
                 occurrences = np.int64(packed & mask)
-                totals[kind, 0] += occurrences
-                totals[kind, 1] += np.int64(packed >> bits & mask)
-                totals[kind, 2] += np.int64(packed >> bits >> bits)
-                term = terms[kind]
-                if term < 0:
-                    continue
-                if latest[term] < begin:
-                    latest[term] = n
-                    indices[n], counts[n] = term, 0
-                    n += 1
-                counts[latest[term]] += np.int32(occurrences * weights[column])
+                put(totals, kind, item(totals, kind) + occurrences)
+                put(totals, kind + 1, item(totals, kind + 1) + np.int64(packed >> bits & mask))
+                put(totals, kind + 2, item(totals, kind + 2) + np.int64(packed >> bits >> bits))
+                # No branch: the last of `latest` stands for words without a term, and stays -1.
+                term = np.int64(item(terms, np.int64(item(pair_types, k))))
+                has_term = term >= 0
+                term = term if has_term else none
+                place = item(latest, term)
+                is_new = place < begin
+                place = n if is_new else place
+                before = 0 if is_new else np.int64(item(counts, place))
+                put(counts, place, np.int32(before + occurrences * weights[column]))
+                put(indices, place, np.int32(term))
+                put(latest, term, place if has_term else -1)
+                n += is_new and has_term
         indptr[row + 1] = n
 
 

@@ -34,7 +34,10 @@ def count_ngrams(
     tokens = tokenize(used, rows)
     seen = np.bincount(tokens.ids, minlength=len(tokens.types) << CASE_BITS)
     seen = seen.reshape(-1, 1 << CASE_BITS)
-    terms, surfaces = analyzer.analyse(tokens.types.decoded(), lang)
+    terms, meant = analyzer.analyse(tokens.types, lang)
+    surfaces = tokens.types.decoded()
+    for i, word in meant.items():
+        surfaces[i] = word
     words, numbers = _numbered(terms)
     low, high = analyzer.settings.ngram_range
     first = _Stream(numbers[tokens.ids >> CASE_BITS], tokens.starts, tokens.stops, words)
