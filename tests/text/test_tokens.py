@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender._strings import StringColumn
-from recommender.text import _scan
+from recommender.text._lexicon import Lexicon
 from recommender.text.tokens import (
     CAPITALISED,
     UPPER_CASE,
     Tokens,
-    _empty_words,
+
     split_words,
     tokenize,
 )
