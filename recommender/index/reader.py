@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -268,10 +268,37 @@ class Index:
         """
         _check_search(k, threshold)
         query = self.query_of(doc)
-        found = self._from_table(query, k, choice)
+        found = self._from_table(query, k, choice) if self.table_serves(effort) else None
         if found is None:
             return self.search(query, k, threshold=threshold, choice=choice, effort=effort)
         return self._score(query, found, k, threshold)
+
+    def related_rows(
+        self,
+        docs: NDArray[np.int32],
+        k: int,
+        *,
+        threshold: float = 0.0,
+        choice: Choice = Choice(),
+        effort: SearchSettings = SearchSettings(),
+    ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """Return what ``related`` returns for each document in its own language, as ``search_rows``.
+
+        ``choice`` says what else holds; its languages are not looked at.
+        """
+        found = np.full((len(docs), k), -1, np.int32)
+        scores = np.zeros((len(docs), k), np.float64)
+        for i, doc in enumerate(docs.tolist()):
+            own = replace(choice, languages=frozenset({int(self.segment.languages[doc])}))
+            best = self.related(doc, k, threshold=threshold, choice=own, effort=effort)
+            found[i, : len(best)], scores[i, : len(best)] = best.docs, best.scores
+        return found, scores
+
+    def table_serves(self, effort: SearchSettings) -> bool:
+        """Tell whether there is a table, made with as much effort as is asked for."""
+        made = SearchSettings(**self.manifest.settings.get("search", {}))
+        enough = made.for_size(self.n_docs)[0] >= effort.for_size(self.n_docs)[0]
+        return enough and len(self.neighbours) > 0
 
     def _from_table(self, query: Query, k: int, choice: Choice) -> NDArray[np.int32] | None:
         """Return the neighbours that may be found, or None where they may not be all."""

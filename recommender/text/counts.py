@@ -262,7 +262,7 @@ def count_rows(
     return _transposed(_transposed(rows, n_terms), n_rows)
 
 
-def display_forms(counts: TermCounts) -> StringColumn:
+def display_forms(vocabulary: StringColumn, forms: Forms) -> StringColumn:
     """Return for each term the word to show.
 
     The form most frequent in any one language (ties: first by language, then by bytes), cased as it
@@ -270,11 +270,6 @@ def display_forms(counts: TermCounts) -> StringColumn:
     one that mostly begins with a capital ("Kyiv"), else in lower case. Word sequences are shown
     word by word.
     """
-    return _shown(counts.vocabulary, counts.forms)
-
-
-def _shown(vocabulary: StringColumn, forms: Forms) -> StringColumn:
-    """Do as `display_forms`, for any counts that have these forms."""
     chosen = _first_of(forms.terms, forms)
     words = dict(zip(forms.terms[chosen].tolist(), _words(forms, chosen), strict=True))
     if len(words) == len(vocabulary):
@@ -287,12 +282,11 @@ def _shown(vocabulary: StringColumn, forms: Forms) -> StringColumn:
     )
 
 
-def local_forms(counts: TermCounts, shown: StringColumn) -> LocalForms:
+def local_forms(forms: Forms, shown: StringColumn) -> LocalForms:
     """Return the terms that a language writes otherwise than ``shown`` has them.
 
     Ukrainian and Russian words often share a stem; a Russian reader is to be told the Russian word.
     """
-    forms = counts.forms
     owners = forms.terms.astype(np.int64) * max(1, len(forms.languages)) + forms.langs
     first = _first_of(owners, forms)
     # What stands in one language alone is shown as it is written there.
