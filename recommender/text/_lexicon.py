@@ -1,7 +1,7 @@
 """Word types and their numbers: a hash table that is filled from records, by compiled loops.
 
-A slot is four 64-bit numbers of a flat array: the key (see `_records`), the number of the type, and where
-its latest pair is. Type ``i`` is ``blob[ends[i]:ends[i + 1]]``; numbers are given in order of
+A slot is four 64-bit numbers of a flat array: the key (see `_records`), the number of the type, and
+where its latest pair is. Type ``i`` is ``blob[ends[i]:ends[i + 1]]``; numbers are given in order of
 first sight.
 """
 
@@ -25,7 +25,15 @@ from recommender.text._records import (
     key_bytes,
     note_folded,
 )
-from recommender.text._vectors import compiled, inlined, item, leading_zeros, load_word, prefetch, store_word
+from recommender.text._vectors import (
+    compiled,
+    inlined,
+    item,
+    leading_zeros,
+    load_word,
+    prefetch,
+    store_word,
+)
 
 __all__ = [
     "LATEST",

@@ -151,8 +151,9 @@ def _longer(out: Out, n: int) -> Out:
     if missing <= 0:
         return out
     extra = max(missing, len(out[0]))
-    arrays = [np.concatenate((array, np.empty(extra, array.dtype))) for array in out[:-1]]
-    return type(out)(*arrays, out.size)
+    *arrays, size = out
+    longer: list[Any] = [np.concatenate((a, np.empty(extra, a.dtype))) for a in arrays]
+    return type(out)._make([*longer, size])
 
 
 @inlined

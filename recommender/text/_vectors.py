@@ -14,15 +14,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, TypeVar, cast
 
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit
 from numba.core import types
 from numba.extending import intrinsic
 
 __all__ = [
     "BLOCK",
-    "compiled",
     "ascii_masks",
+    "compiled",
     "fold_cyrillic",
     "inlined",
     "item",
@@ -40,6 +40,8 @@ BLOCK: Final = 64
 F = TypeVar("F", bound=Callable[..., object])
 _NO_COUNTING: Final[dict[str, Any]] = {"_nrt": False}
 
+_operation: Callable[[Any], Any] = intrinsic
+
 _BYTE: Final = ir.IntType(8)
 _WORD: Final = ir.IntType(64)
 _VECTOR: Final = ir.VectorType(_BYTE, BLOCK)
@@ -55,7 +57,7 @@ def inlined(function: F) -> F:
     return cast("F", njit(cache=True, nogil=True, forceinline=True, **_NO_COUNTING)(function))
 
 
-@intrinsic
+@_operation
 def load_word(typing: Any, array: Any, at: Any) -> Any:
     """Return the eight bytes from ``array[at]`` on as one little-endian number."""
 
@@ -66,7 +68,7 @@ def load_word(typing: Any, array: Any, at: Any) -> Any:
     return types.uint64(array, at), generate
 
 
-@intrinsic
+@_operation
 def store_word(typing: Any, array: Any, at: Any, value: Any) -> Any:
     """Write a number as the eight bytes from ``array[at]`` on."""
 
@@ -78,7 +80,7 @@ def store_word(typing: Any, array: Any, at: Any, value: Any) -> Any:
     return types.void(array, at, types.uint64), generate
 
 
-@intrinsic
+@_operation
 def item(typing: Any, array: Any, at: Any) -> Any:
     """Return ``array[at]``; at is not negative, which an index proper would have to be asked."""
 
@@ -89,7 +91,7 @@ def item(typing: Any, array: Any, at: Any) -> Any:
     return array.dtype(array, types.int64), generate
 
 
-@intrinsic
+@_operation
 def put(typing: Any, array: Any, at: Any, value: Any) -> Any:
     """Do ``array[at] = value``, as `item` reads."""
 
@@ -101,7 +103,7 @@ def put(typing: Any, array: Any, at: Any, value: Any) -> Any:
     return types.void(array, types.int64, array.dtype), generate
 
 
-@intrinsic
+@_operation
 def prefetch(typing: Any, array: Any, at: Any) -> Any:
     """Ask for ``array[at]``, which is going to be read and written."""
 
@@ -118,7 +120,7 @@ def prefetch(typing: Any, array: Any, at: Any) -> Any:
     return types.void(array, types.int64), generate
 
 
-@intrinsic
+@_operation
 def trailing_zeros(typing: Any, value: Any) -> Any:
     """Return the place of the lowest set bit, 64 if there is none."""
 
@@ -128,7 +130,7 @@ def trailing_zeros(typing: Any, value: Any) -> Any:
     return types.int64(types.uint64), generate
 
 
-@intrinsic
+@_operation
 def leading_zeros(typing: Any, value: Any) -> Any:
     """Return how many bits above the highest set one are 0, 64 if none is set."""
 
@@ -138,7 +140,7 @@ def leading_zeros(typing: Any, value: Any) -> Any:
     return types.int64(types.uint64), generate
 
 
-@intrinsic
+@_operation
 def ascii_masks(typing: Any, array: Any, at: Any) -> Any:
     """Say what stands where in a block of ``array``.
 
@@ -163,10 +165,10 @@ def ascii_masks(typing: Any, array: Any, at: Any) -> Any:
         ]
         return _bit_masks(context, builder, signature, masks)
 
-    return types.UniTuple(types.uint64, 9)(array, at), generate
+    return _bits(9)(array, at), generate
 
 
-@intrinsic
+@_operation
 def fold_cyrillic(typing: Any, array: Any, at: Any, out: Any) -> Any:
     """Fold a block of ``array`` into ``out``, ASCII and the letters U+0400 to U+045F.
 
@@ -195,7 +197,12 @@ def fold_cyrillic(typing: Any, array: Any, at: Any, out: Any) -> Any:
         ]
         return _bit_masks(context, builder, signature, masks)
 
-    return types.UniTuple(types.uint64, 5)(array, at, out), generate
+    return _bits(5)(array, at, out), generate
+
+
+def _bits(n: int) -> Any:
+    """Return the type of ``n`` bit masks."""
+    return types.UniTuple(types.uint64, n)  # type: ignore[no-untyped-call]
 
 
 class _Block:
@@ -281,4 +288,3 @@ def _address(context: Any, builder: Any, signature: Any, arguments: Any, kind: A
     view = context.make_array(signature.args[0])(context, builder, arguments[0])
     pointer = builder.gep(view.data, [arguments[1]])
     return builder.bitcast(pointer, kind.as_pointer())
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 from recommender._strings import StringColumn
 from recommender.errors import InputError
 from recommender.text.analyzer import Analyzer, TextSettings
-from recommender.text.counter import Forms, RowCounts, TermCounter, merge_forms, unite
+from recommender.text.counter import TermCounter, merge_forms, unite
+from recommender.text.counts import Forms, RowCounts
 
 WORDS = (
     "Київ КИЇВ київ ракета ракети missile Missiles the в 2022 2022-го 90-х п’ять 日本 "
@@ -39,8 +41,7 @@ def rows_of(rows: RowCounts, numbers: Any) -> list[list[tuple[int, int]]]:
     """Return each row as sorted pairs of united number and count."""
     pairs = zip(numbers[rows.terms].tolist(), rows.counts.tolist(), strict=True)
     flat = list(pairs)
-    bounds = rows.indptr.tolist()
-    return [sorted(flat[a:b]) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [sorted(flat[a:b]) for a, b in pairwise(rows.indptr.tolist())]
 
 
 def forms_of(forms: Forms) -> list[Any]:
