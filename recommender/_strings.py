@@ -74,6 +74,21 @@ class StringColumn:
             return cls.from_arrow(array.fill_null(""))
         return column
 
+    @classmethod
+    def from_series(cls, values: Any) -> StringColumn | None:
+        """Share the bytes of a pyarrow string array or of a pandas column that holds one.
+
+        None for anything else, and where a string is missing.
+        """
+        array = getattr(values, "array", values)
+        if hasattr(array, "__arrow_array__") and hasattr(array, "_pa_array"):
+            array = array.__arrow_array__()
+        if str(getattr(array, "type", "")) not in _ARROW_STRINGS or array.null_count:
+            return None
+        chunks = getattr(array, "chunks", [array])
+        columns = [cls.from_arrow(chunk) for chunk in chunks]
+        return columns[0] if len(columns) == 1 else concatenate(columns)
+
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
@@ -112,6 +127,7 @@ class StringColumn:
         return int(self.offsets[-1] - self.offsets[0])
 
 
+_ARROW_STRINGS = ("string", "large_string", "string_view")
 _BREAK = 10
 
 

@@ -317,9 +317,7 @@ class Index:
             allowed &= choice.mask[every]
         return every[allowed] if len(every) < width or allowed.sum() >= k else None
 
-    def _score(
-        self, query: Query, docs: NDArray[np.int32], k: int, threshold: float
-    ) -> Candidates:
+    def _score(self, query: Query, docs: NDArray[np.int32], k: int, threshold: float) -> Candidates:
         """Return the k best of ``docs``, with the scores that a search gives them."""
         if not self.compiled:
             scores = np.array([self.score(query, int(doc)) for doc in docs], np.float64)

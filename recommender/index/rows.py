@@ -27,8 +27,8 @@ __all__ = [
     "check_rows",
     "norms",
     "pack_rows",
-    "pair_score",
     "packed_sizes",
+    "pair_score",
     "unpack_row",
     "unpack_rows",
 ]

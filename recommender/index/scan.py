@@ -20,7 +20,16 @@ from recommender.index.invert import WINDOW
 from recommender.index.rows import GRID, pair_score
 from recommender.index.vectors import STEP, add_columns
 
-__all__ = ["Choices", "Matrix", "Queries", "Scratch", "Statistics", "new_scratch", "score_docs", "search"]
+__all__ = [
+    "Choices",
+    "Matrix",
+    "Queries",
+    "Scratch",
+    "Statistics",
+    "new_scratch",
+    "score_docs",
+    "search",
+]
 
 Array = NDArray[Any]
 
@@ -600,10 +609,10 @@ def search(
             excluded = with_self
         if same_group:
             wanted[choices.groups[doc]] = True
-        own = Choices(
-            choices.groups, wanted, choices.mask, excluded, choices.first, choices.stop
+        own = Choices(choices.groups, wanted, choices.mask, excluded, choices.first, choices.stop)
+        found = _found(
+            query, (k, effort[1]), threshold, effort[0], matrix, statistics, own, scratch
         )
-        found = _found(query, (k, effort[1]), threshold, effort[0], matrix, statistics, own, scratch)
         docs, scores = _scored(found, query, k, threshold, matrix, statistics, scratch.query_codes)
         if same_group:
             wanted[choices.groups[doc]] = False

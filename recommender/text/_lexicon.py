@@ -1,7 +1,7 @@
 """Word types and their numbers: a hash table that is filled from records, by compiled loops.
 
-A slot is four 64-bit numbers of a flat array: the key (see `_records`), the number of the type, and where
-its latest pair is. Type ``i`` is ``blob[ends[i]:ends[i + 1]]``; numbers are given in order of
+A slot is four 64-bit numbers of a flat array: the key (see `_records`), the number of the type, and
+where its latest pair is. Type ``i`` is ``blob[ends[i]:ends[i + 1]]``; numbers are given in order of
 first sight.
 """
 
@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender._jit import compiled, inlined
 from recommender._strings import StringColumn, read_only
 from recommender.text._records import (
     AT,
@@ -25,7 +26,7 @@ from recommender.text._records import (
     key_bytes,
     note_folded,
 )
-from recommender.text._vectors import compiled, inlined, item, leading_zeros, load_word, prefetch, store_word
+from recommender.text._vectors import item, leading_zeros, load_word, prefetch, store_word
 
 __all__ = [
     "LATEST",

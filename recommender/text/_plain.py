@@ -13,13 +13,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender._jit import inlined
 from recommender.text import normalize as nz
 from recommender.text._records import KEY_BYTES, note_folded, note_key
 from recommender.text._vectors import (
     BLOCK,
     ascii_masks,
     fold_cyrillic,
-    inlined,
     leading_zeros,
     load_word,
     store_word,
@@ -219,7 +219,7 @@ def _ends_word(data: Bytes, p: Any, end: Any, letters: NDArray[np.uint32], befor
     if byte == 0x2D:
         after, width = _letter_at(data, p + 1, end, letters)
         # A hyphen joins a letter and a digit, nothing else.
-        return width == 1 and after == 0 or after != 0 and (after ^ before) & _LETTER == 0
+        return (width == 1 and after == 0) or (after != 0 and (after ^ before) & _LETTER == 0)
     # No letter and no digit, or the reading would not have stopped.
     return byte < 0x80 and byte != 0x27 and byte != 0x60
 
@@ -233,8 +233,12 @@ def read_letters(
     Returns whether it is, and what `_scan._scan_word` returns. Eight bytes past the word are
     overwritten.
     """
-    n_chars, n_letters, n_upper, n_bits, free = 0, 0, 0, 0, at
-    word, first, plain, easy = np.uint64(0), 0, True, True
+    n_chars, free = 0, at
+    n_letters: Any = 0
+    n_upper: Any = 0
+    n_bits: Any = 0
+    first: Any = 0
+    word, plain, easy = np.uint64(0), True, True
     before = np.uint32(0)
     while True:
         entry, width = _letter_at(data, p, end, letters)

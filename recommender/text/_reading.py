@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender._jit import compiled, inlined
 from recommender._strings import StringColumn, read_only
 from recommender.text._lexicon import (
     LATEST,
@@ -36,7 +37,7 @@ from recommender.text._scan import (
     STATE,
     scan_row,
 )
-from recommender.text._vectors import compiled, inlined, item, put
+from recommender.text._vectors import item, put
 from recommender.text.normalize import character_table, clean
 
 __all__ = ["PART_BITS", "Pairs", "Spans", "TokenIds", "read_columns"]
@@ -151,8 +152,9 @@ def _longer(out: Out, n: int) -> Out:
     if missing <= 0:
         return out
     extra = max(missing, len(out[0]))
-    arrays = [np.concatenate((array, np.empty(extra, array.dtype))) for array in out[:-1]]
-    return type(out)(*arrays, out.size)
+    *arrays, size = out
+    longer: list[Any] = [np.concatenate((a, np.empty(extra, a.dtype))) for a in arrays]
+    return type(out)._make([*longer, size])
 
 
 @inlined

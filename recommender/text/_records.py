@@ -1,8 +1,9 @@
 """Words as the scanner notes them: sixteen bytes of key, a hash, a case, and where the rest is.
 
-A record is four 64-bit numbers, one after another in a flat array. A word of at most 16 folded bytes is its own key, padded with
-zeros, so that comparing keys is comparing words. A longer one has a hash and its length there
-instead, with a byte that stands in no UTF-8 to tell it apart, and its bytes in a scratch array.
+A record is four 64-bit numbers, one after another in a flat array. A word of at most 16 folded
+bytes is its own key, padded with zeros, so that comparing keys is comparing words. A longer one has
+a hash and its length there instead, with a byte that stands in no UTF-8 to tell it apart, and its
+bytes in a scratch array.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.text._vectors import inlined, leading_zeros, load_word, put, store_word
+from recommender._jit import inlined
+from recommender.text._vectors import leading_zeros, load_word, put, store_word
 
 __all__ = [
     "AT",

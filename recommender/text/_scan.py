@@ -12,10 +12,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender._jit import compiled, inlined
 from recommender.text import normalize as nz
 from recommender.text._plain import SCRATCH, read_letters, read_runs
 from recommender.text._records import note_folded
-from recommender.text._vectors import compiled, inlined
 
 __all__ = [
     "CAPITALISED",
@@ -137,8 +137,9 @@ def _action(kind: Any, before: Any, after: Any, joined: Any, is_stress: Any) -> 
 def _scan_word(data: Bytes, p: Any, end: Any, table: Table, blob: Bytes, at: Any) -> Any:
     """Fold the word that begins at byte ``p`` into ``blob[at:]``.
 
-    Returns where it stops, its folded bytes and characters, its letters, its capitals, whether the first character is a capital, and whether there are only ASCII letters in it. Past
-    64 characters nothing more is written.
+    Returns where it stops, its folded bytes and characters, its letters, its capitals, whether the
+    first character is a capital, and whether there are only ASCII letters in it. Past 64 characters
+    nothing more is written.
     """
     free, n_chars, n_letters = at, 0, 0
     n_upper: Any = 0
@@ -171,7 +172,9 @@ def _scan_word(data: Bytes, p: Any, end: Any, table: Table, blob: Bytes, at: Any
 
 
 @inlined
-def _record(scratch: Bytes, at: Any, n_bytes: Any, records: Records, state: Numbers, case: Any) -> None:
+def _record(
+    scratch: Bytes, at: Any, n_bytes: Any, records: Records, state: Numbers, case: Any
+) -> None:
     """Note the word ``scratch[at:at + n_bytes]``."""
     state[N_SCRATCH] += note_folded(records, state[N_RECORDS], scratch, at, n_bytes, case)
     state[N_RECORDS] += 1
@@ -330,7 +333,7 @@ def scan_row(
         if state[_PLACE] == _FRESH and data[p] > 0x20:
             p = _read_runs(data, p, end, scratch, records, state)
             if p >= end:
-                break
+                return True
         if _begins_run(state[_PLACE]):
             state[_RUN_START] = state[N_RECORDS]
         kind = _class_at(data, p, end, table)
@@ -341,9 +344,6 @@ def scan_row(
         elif kind == nz.UNKNOWN:
             state[N_RECORDS], state[N_OVERLONG] = 0, n_overlong
             return False
-        elif data[p] == 0x20:
-            p += 1
-            state[_PLACE] = _FRESH
         else:
             p = _pass_separator(data, p, end, table)
             state[_PLACE] = _next_place(kind, state[_PLACE])

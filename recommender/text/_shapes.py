@@ -8,8 +8,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender._jit import compiled
 from recommender._strings import StringColumn, read_only
-from recommender.text._vectors import compiled
 
 __all__ = ["BEGINS_WITH_DIGIT", "CYRILLIC", "LATIN", "WordShapes", "word_shapes"]
 
@@ -38,7 +38,8 @@ class WordShapes:
 
     def has(self, flag: int) -> NDArray[np.bool_]:
         """Say which words have a flag."""
-        return (self.flags & flag) != 0
+        found: NDArray[np.bool_] = (self.flags & flag) != 0
+        return found
 
 
 def word_shapes(words: StringColumn) -> WordShapes:
@@ -57,9 +58,7 @@ def _look(data: Any, offsets: Any, flags: Any, n_letters: Any) -> None:
             n += byte & 0xC0 != 0x80 and byte != 0x27
             if 0x61 <= byte <= 0x7A:
                 flag |= LATIN
-            elif 0xD0 <= byte <= 0xD3:
-                flag |= CYRILLIC
-            elif byte == 0xD4 and data[k + 1] < 0xB0:
+            elif 0xD0 <= byte <= 0xD3 or (byte == 0xD4 and data[k + 1] < 0xB0):
                 flag |= CYRILLIC
             elif byte == 0xC3 and (data[k + 1] == 0xAB or data[k + 1] == 0xAF):
                 flag |= LATIN

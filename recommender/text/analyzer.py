@@ -164,5 +164,3 @@ def _stop_words(chosen: str | tuple[str, ...] | None, lang: str) -> frozenset[st
     split = (split_words(word) for word in listed)
     # A listed compound ("из-за") is never a token; its parts stand in the list by themselves.
     return _WEB.union(words[0] for words in split if len(words) == 1)
-
-

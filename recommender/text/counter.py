@@ -8,23 +8,24 @@ with the same result however the articles were dealt out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender._jit import compiled
 from recommender._strings import StringColumn, concatenate
 from recommender.errors import InputError
 from recommender.text._lexicon import Lexicon
 from recommender.text._reading import PART_BITS, Pairs, Spans, read_columns
-from recommender.text._vectors import compiled, item, put
+from recommender.text._vectors import item, put
 from recommender.text.counts import Forms, RowCounts, group_forms, merge_forms, unite
 from recommender.text.ngrams import count_ngrams
 
 if TYPE_CHECKING:
     from recommender.text.analyzer import Analyzer
 
-__all__ = ["RowCounts", "TermCounter", "merge_forms", "unite"]
+__all__ = ["Forms", "RowCounts", "TermCounter", "merge_forms", "unite"]
 
 _NO_TERM = -1
 
@@ -137,9 +138,7 @@ class TermCounter:
         self, used: Sequence[StringColumn], rows: NDArray[np.int64] | None, lang: str
     ) -> RowCounts:
         weights = list(self._weights.values())
-        csr, vocabulary, forms, n_overlong = count_ngrams(
-            self._analyzer, used, weights, rows, lang
-        )
+        csr, vocabulary, forms, n_overlong = count_ngrams(self._analyzer, used, weights, rows, lang)
         numbers = self._terms.add(vocabulary)
         self._ngram_forms.append(merge_forms([forms], [numbers]))
         self.n_overlong += n_overlong
@@ -232,7 +231,8 @@ def _sum_rows(
     terms, totals, latest = types
     indptr, indices, counts = out
     mask, bits = np.uint64((1 << PART_BITS) - 1), np.uint64(PART_BITS)
-    n, none = 0, len(latest) - 1
+    n: Any = 0
+    none = len(latest) - 1
     for row in range(starts.shape[1]):
         begin = n
         for column in range(starts.shape[0]):
@@ -243,7 +243,7 @@ def _sum_rows(
                 put(totals, kind + 1, item(totals, kind + 1) + np.int64(packed >> bits & mask))
                 put(totals, kind + 2, item(totals, kind + 2) + np.int64(packed >> bits >> bits))
                 # No branch: the last of `latest` stands for words without a term, and stays -1.
-                term = np.int64(item(terms, np.int64(item(pair_types, k))))
+                term: Any = np.int64(item(terms, np.int64(item(pair_types, k))))
                 has_term = term >= 0
                 term = term if has_term else none
                 place = item(latest, term)

@@ -12,9 +12,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender._jit import compiled
 from recommender._keys import hash_rows
 from recommender._strings import StringColumn, concatenate, sort_rows
-from recommender.text._vectors import compiled
 
 __all__ = [
     "Forms",
