@@ -42,7 +42,8 @@ _NEIGHBOURS_SO_FAR = "tmp-neighbours"
 T = TypeVar("T")
 
 Progress = Callable[[str, int, int | None], None]
-"""Called with the step (read, count, write, neighbours), how much is done, and of how much (None = unknown)."""
+"""Called with the step (read, count, write, neighbours), how much is done, and of how much (None =
+unknown)."""
 
 
 @dataclass(frozen=True, slots=True)

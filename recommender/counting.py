@@ -27,7 +27,8 @@ from recommender.weighting import encode_counts
 
 __all__ = ["Counted", "count_articles"]
 
-_CHUNK_BYTES: Final = 16 << 20  # of text, counted at a time by one thread
+CHUNK_BYTES: Final = 16 << 20
+"""Text counted at a time by one thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +119,9 @@ def _united(shards: Sequence[_Shard]) -> Counted:
 
 
 def _chunks(spooled: SpooledArticles) -> Iterator[NDArray[np.int64]]:
-    """Cut the documents, in their order, into runs of about _CHUNK_BYTES of text."""
+    """Cut the documents, in their order, into runs of about CHUNK_BYTES of text."""
     sizes = sum(np.diff(spooled.columns[name].offsets)[spooled.order] for name in FIELDS)
-    marks = np.cumsum(sizes) // _CHUNK_BYTES
+    marks = np.cumsum(sizes) // CHUNK_BYTES
     cuts = np.flatnonzero(np.diff(marks)) + 1
     yield from np.split(spooled.order, cuts)
 

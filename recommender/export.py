@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recommender._files import storage_errors
 from recommender.builder import check_jobs
@@ -38,17 +39,23 @@ def related_rows(model: Recommender, *, jobs: int = 1, **options: Any) -> Iterat
         np.arange(first, min(first + _ROWS, index.n_docs), dtype=np.int32)
         for first in range(0, index.n_docs, _ROWS)
     )
-    options_of_search = {
-        "k": ask.settings.limit,
-        "threshold": ask.settings.threshold,
-        "choice": ask.choice,
-        "effort": ask.effort,
-    }
-    is_same = ask.settings.languages == "same"
-    if is_same and index.table_serves(ask.effort):
-        search = partial(index.related_rows, **options_of_search)
-    else:
-        search = partial(index.search_rows, same_language=is_same, **options_of_search)
+    own_language = ask.settings.languages == "same"
+    from_table = own_language and index.table_serves(ask.effort)
+
+    def search(docs: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        find = (
+            index.related_rows
+            if from_table
+            else partial(index.search_rows, same_language=own_language)
+        )
+        return find(
+            docs,
+            ask.settings.limit,
+            threshold=ask.settings.threshold,
+            choice=ask.choice,
+            effort=ask.effort,
+        )
+
     for docs, found, scores in runs_of(search, chunks, jobs=jobs):
         for doc, row, row_scores in zip(docs, found, scores, strict=True):
             n = int((row >= 0).sum())

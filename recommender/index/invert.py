@@ -1,4 +1,4 @@
-"""Turning rows of term counts into postings, columns and packed rows: the compiled loops of a build.
+"""Turning rows of term counts into postings, columns and packed rows: a build's compiled loops.
 
 Documents are cut into windows of 65,536, whose local numbers fit 16 bits. Inside a window rows are
 turned to terms and back by counting, never by sorting: that puts postings in the order of terms and

@@ -37,6 +37,8 @@ __all__ = ["Choice", "Index", "Query", "factors", "statistics_of"]
 
 NEIGHBOURS = "neighbours.npy"
 
+DEFAULT_EFFORT = SearchSettings()
+
 NO_DATE = int(np.iinfo(np.int64).min)
 """What ``Segment.published`` holds for an article without a date."""
 
@@ -235,7 +237,7 @@ class Index:
         *,
         threshold: float = 0.0,
         choice: Choice = Choice(),
-        effort: SearchSettings = SearchSettings(),
+        effort: SearchSettings = DEFAULT_EFFORT,
     ) -> Candidates:
         """Return the ``k`` nearest documents; fewer where fewer share a term.
 
@@ -259,16 +261,16 @@ class Index:
         *,
         threshold: float = 0.0,
         choice: Choice = Choice(),
-        effort: SearchSettings = SearchSettings(),
+        effort: SearchSettings = DEFAULT_EFFORT,
     ) -> Candidates:
-        """Return what ``search`` returns for a document: from its table of neighbours if that will do.
+        """Return what ``search`` returns for a document, from the neighbour table if it will do.
 
         It will where only the document's language is asked for and enough of its neighbours are
         left, or it has no more. Their scores are computed afresh.
         """
         _check_search(k, threshold)
         query = self.query_of(doc)
-        found = self._from_table(query, k, choice) if self.table_serves(effort) else None
+        found = self._from_table(doc, k, choice) if self.table_serves(effort) else None
         if found is None:
             return self.search(query, k, threshold=threshold, choice=choice, effort=effort)
         return self._score(query, found, k, threshold)
@@ -280,11 +282,11 @@ class Index:
         *,
         threshold: float = 0.0,
         choice: Choice = Choice(),
-        effort: SearchSettings = SearchSettings(),
+        effort: SearchSettings = DEFAULT_EFFORT,
     ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-        """Return what ``related`` returns for each document in its own language, as ``search_rows``.
+        """Return what ``related`` returns for each document in its own language.
 
-        ``choice`` says what else holds; its languages are not looked at.
+        The form is that of ``search_rows``; the languages of ``choice`` are not looked at.
         """
         found = np.full((len(docs), k), -1, np.int32)
         scores = np.zeros((len(docs), k), np.float64)
@@ -300,9 +302,9 @@ class Index:
         enough = made.for_size(self.n_docs)[0] >= effort.for_size(self.n_docs)[0]
         return enough and len(self.neighbours) > 0
 
-    def _from_table(self, query: Query, k: int, choice: Choice) -> NDArray[np.int32] | None:
+    def _from_table(self, doc: int, k: int, choice: Choice) -> NDArray[np.int32] | None:
         """Return the neighbours that may be found, or None where they may not be all."""
-        doc, width = query.doc, len(self.neighbours) // max(1, self.n_docs)
+        width = len(self.neighbours) // max(1, self.n_docs)
         own = int(self.segment.languages[doc])
         if not width or choice.languages != frozenset({own}):
             return None
@@ -339,7 +341,7 @@ class Index:
         *,
         threshold: float = 0.0,
         choice: Choice = Choice(),
-        effort: SearchSettings = SearchSettings(),
+        effort: SearchSettings = DEFAULT_EFFORT,
     ) -> list[Candidates]:
         """Return what ``search`` returns for each of several queries, in one call."""
         _check_search(k, threshold)
@@ -356,7 +358,7 @@ class Index:
         threshold: float = 0.0,
         same_language: bool = True,
         choice: Choice = Choice(),
-        effort: SearchSettings = SearchSettings(),
+        effort: SearchSettings = DEFAULT_EFFORT,
     ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """Return the ``k`` nearest of each document: docs and scores, (n, k); -1, 0 if none.
 

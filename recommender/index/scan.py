@@ -61,8 +61,8 @@ class Statistics(NamedTuple):
     Attributes
     ----------
     tf : (256,) float64, of each code
-    levels : (256,) int32, ``tf`` times ``scale``, rounded; level_error : float, the largest relative
-        rounding; scale : float
+    levels : (256,) int32, ``tf`` times ``scale``, rounded
+    scale : float; level_error : float, the largest relative rounding of a level
     idf_squared : (n_terms,) float64, 0 for terms that are not used
     df : (n_terms,) int32
     norms : (n_docs,) float64; inverse_norms : (n_docs,) float32; longest : float, the largest norm
@@ -167,9 +167,9 @@ def _covering(terms: Array, codes: Array, statistics: Statistics, coverage: floa
     covered = 0.0
     order = np.arange(terms.size)
     _sort(order, gains)
-    for i in order:
-        chosen[i] = covered < coverage * total
-        covered += squares[i]
+    for place in order:
+        chosen[place] = covered < coverage * total
+        covered += squares[place]
     return chosen
 
 
@@ -267,7 +267,7 @@ def _scatter(
 @jit
 def _column_places(terms: Array, whole: Array, n_dense: int, stride: int) -> tuple[Array, Array]:
     """Return where the columns of the query begin, and their weights, in fours (weight 0 pads)."""
-    n = 0
+    n: Any = 0
     for term in terms:
         n += term < n_dense
     size = (n + 3) // 4 * 4
@@ -482,7 +482,8 @@ def _candidates(
                 found,
             )
         sums[span[1] : min(span[1] + _CHUNK, sums.size)] = 0
-    return _above(found, counters[1], heap[room])
+    best: tuple[Array, Array] = _above(found, counters[1], heap[room])
+    return best
 
 
 @jit
@@ -514,7 +515,9 @@ def score_docs(
     ----------
     docs : (n,) int32, each once; query : as the fields of ``Queries``, for one
     """
-    return _scored(docs, query, k, threshold, matrix, statistics, scratch.query_codes)
+    codes = scratch.query_codes
+    best: tuple[Array, Array] = _scored(docs, query, k, threshold, matrix, statistics, codes)
+    return best
 
 
 @jit
@@ -641,4 +644,7 @@ def _found(
         room, floor = max(rooms), 0.0
     light = (terms, codes, length)
     is_exact = coverage >= 1.0
-    return _candidates(light, room, floor, matrix, statistics, choices, scratch.sums, is_exact)[0]
+    sums = scratch.sums
+    docs, _ = _candidates(light, room, floor, matrix, statistics, choices, sums, is_exact)
+    found: Array = docs
+    return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from llvmlite import ir
-from numba.core import types
+from numba import types
 
 __all__ = [
     "ascii_masks",
@@ -125,7 +125,7 @@ def ascii_masks(array: Any, at: Any) -> Any:
         ]
         return _bit_masks(context, builder, signature, masks)
 
-    return _bits(9)(array, at), generate
+    return types.UniTuple(types.uint64, 9)(array, at), generate
 
 
 def fold_cyrillic(array: Any, at: Any, out: Any) -> Any:
@@ -151,12 +151,7 @@ def fold_cyrillic(array: Any, at: Any, out: Any) -> Any:
         ]
         return _bit_masks(context, builder, signature, masks)
 
-    return _bits(5)(array, at, out), generate
-
-
-def _bits(n: int) -> Any:
-    """Return the type of ``n`` bit masks."""
-    return types.UniTuple(types.uint64, n)  # type: ignore[no-untyped-call]
+    return types.UniTuple(types.uint64, 5)(array, at, out), generate
 
 
 class _Block:

@@ -1,8 +1,8 @@
 """What numba has no word for: blocks of bytes, and unaligned words.
 
 Each operation here is one LLVM operation (or a few on a vector), and so good for every processor;
-``_vector_code.py`` writes it. None checks a bound: callers see to that there are ``BLOCK`` bytes, or
-eight, where they point.
+``_vector_code.py`` writes it. None checks a bound: callers see to that there are ``BLOCK`` bytes,
+or eight, where they point.
 """
 
 from __future__ import annotations

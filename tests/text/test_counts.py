@@ -26,6 +26,11 @@ def counted(
     return analyzer.count(columns, langs or ["uk"] * len(texts), weights={"body": 1})
 
 
+def shown_of(counts: TermCounts) -> list[str]:
+    """Return the words to show."""
+    return list(display_forms(counts.vocabulary, counts.forms))
+
+
 def parts_of(counts: TermCounts) -> list[object]:
     """Return everything in ``counts`` in a comparable form, dtypes too."""
     forms = counts.forms
