@@ -224,6 +224,13 @@ def _lower_bound(docs: Array, start: int, stop: int, local: int) -> int:
 
 
 @compiled
+def _add_postings(docs: Array, codes: Array, weight: Any, levels: Array, sums: Array) -> None:
+    """Add a term's postings to the sums."""
+    for j in range(docs.size):
+        sums[docs[j]] += weight * levels[codes[j]]
+
+
+@compiled
 def _scatter(
     window: int,
     span: tuple[int, int],
@@ -258,9 +265,7 @@ def _scatter(
         if span[1] < WINDOW:
             stop = _lower_bound(matrix.docs, start, stop, span[1])
         touched += stop - start
-        weight = whole[i]
-        for j in range(start, stop):
-            sums[matrix.docs[j]] += weight * levels[matrix.codes[j]]
+        _add_postings(matrix.docs[start:stop], matrix.codes[start:stop], whole[i], levels, sums)
     return touched
 
 
@@ -339,11 +344,11 @@ def _allows(choices: Choices, doc: int) -> bool:
 
 
 @compiled
-def _promising(sums: Array, at: int, inverse_norms: Array, doc: int, floor: float) -> int:
+def _promising(sums: Array, inverse_norms: Array, floor: Any) -> Any:
     """Return how many of a chunk of sums reach the floor."""
-    n = 0
+    n = np.int32(0)
     for i in range(_CHUNK):
-        n += np.float32(sums[at + i]) * inverse_norms[doc + i] >= floor
+        n += np.int32(np.float32(sums[i]) * inverse_norms[i] >= floor)
     return n
 
 
@@ -368,18 +373,15 @@ def _select(
     docs, scores = found
     limit = heap.size - 1
     for begin in range(0, size, _CHUNK):
-        is_whole = first + begin + _CHUNK <= inverse_norms.size
-        if is_whole and not _promising(
-            sums, place + begin, inverse_norms, first + begin, heap[limit]
-        ):
-            sums[place + begin : place + begin + _CHUNK] = 0
+        at, doc = place + begin, first + begin
+        is_whole = doc + _CHUNK <= inverse_norms.size
+        if is_whole and not _promising(sums[at:], inverse_norms[doc:], heap[limit]):
             continue
         for i in range(begin, min(begin + _CHUNK, size)):
             doc = first + i
             if doc >= inverse_norms.size:
                 break
             score = np.float32(sums[place + i]) * inverse_norms[doc]
-            sums[place + i] = 0
             if (
                 score < heap[limit]
                 or doc < choices.first
@@ -396,6 +398,7 @@ def _select(
             if counters[0] == limit:
                 heap[limit] = max(heap[limit], heap[0] * np.float32(slack))
             docs, scores = _keep(doc, score, heap[limit], counters, docs, scores)
+    sums[place : place + size] = 0
     return docs, scores
 
 
