@@ -255,9 +255,7 @@ def _invert_rows(
     n_digits = 2 if bits <= 22 else 4
     digit_bits = (bits + n_digits - 1) // n_digits
     tallies = np.empty(1 << digit_bits, np.int32)
-    packed = np.empty(
-        LONGEST_ENTRY * (block.indptr[stop] - block.indptr[begin]), np.uint8
-    )
+    packed = np.empty(LONGEST_ENTRY * (block.indptr[stop] - block.indptr[begin]), np.uint8)
     at = 0
     for row in range(begin, stop):
         start = block.indptr[row]

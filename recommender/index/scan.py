@@ -271,11 +271,11 @@ def _scatter(
 
 @jit
 def _column_places(terms: Array, whole: Array, n_dense: int, stride: int) -> tuple[Array, Array]:
-    """Return where the columns of the query begin, and their weights, in fours (weight 0 pads)."""
+    """Return where the columns of the query begin, and their weights, in eights (weight 0 pads)."""
     n: Any = 0
     for term in terms:
         n += term < n_dense
-    size = (n + 3) // 4 * 4
+    size = (n + 7) // 8 * 8
     places = np.zeros(size, np.int64)
     column_weights = np.zeros(size, np.int32)
     for i in range(n):  # terms ascend, so those with columns come first
@@ -290,13 +290,20 @@ def _add_block(
 ) -> None:
     """Add the columns' bytes of ``size`` documents from ``first`` on to ``sums[at:]``."""
     places, weights = columns
-    for c in range(0, places.size, 4):
+    for c in range(0, places.size, 8):
         p0, p1 = places[c] + first, places[c + 1] + first
         p2, p3 = places[c + 2] + first, places[c + 3] + first
-        low = np.int32(weights[c] | weights[c + 1] << 16)
-        high = np.int32(weights[c + 2] | weights[c + 3] << 16)
+        p4, p5 = places[c + 4] + first, places[c + 5] + first
+        p6, p7 = places[c + 6] + first, places[c + 7] + first
+        pairs = (
+            np.int32(weights[c] | weights[c + 1] << 16),
+            np.int32(weights[c + 2] | weights[c + 3] << 16),
+            np.int32(weights[c + 4] | weights[c + 5] << 16),
+            np.int32(weights[c + 6] | weights[c + 7] << 16),
+        )
         for i in range(0, size, STEP):
-            add_columns(sums, at + i, dense, (p0 + i, p1 + i, p2 + i, p3 + i), low, high)
+            here = (p0 + i, p1 + i, p2 + i, p3 + i, p4 + i, p5 + i, p6 + i, p7 + i)
+            add_columns(sums, at + i, dense, here, pairs)
 
 
 @compiled
