@@ -101,7 +101,7 @@ def make_bank(source: Texts, *, seed: int = 0) -> Bank:
 
 
 def _chunks(texts: list[str]) -> tuple[list[str], NDArray[np.int32], NDArray[np.int64]]:
-    """Return the different pieces between spaces, the texts as their numbers, and where each ends."""
+    """Return what stands between spaces, the texts as numbers of it, and where each ends."""
     table: dict[str, int] = {}
     parts = [np.zeros(0, np.int32)]
     for text in texts:
@@ -148,7 +148,9 @@ def _names(words: list[str], tokens: NDArray[np.int32], n_articles: int) -> NDAr
     """Return which words are rare, capitalised and never written small."""
     known = set(words)
     seen = np.bincount(tokens, minlength=len(words))
-    shaped = [w[:1].isupper() and len(w) > 2 and w.isalpha() and w.lower() not in known for w in words]
+    shaped = [
+        w[:1].isupper() and len(w) > 2 and w.isalpha() and w.lower() not in known for w in words
+    ]
     return np.array(shaped, np.bool_) & (seen < max(20, 0.02 * n_articles))
 
 

@@ -25,7 +25,16 @@ from recommender.text.analyzer import Analyzer
 from recommender.text.counts import merge_counts
 from recommender.weighting import WeightSettings
 
-__all__ = ["BYTES_A_POSTING", "MODES", "Engine", "Rows", "build", "count", "from_rows", "open_engine"]
+__all__ = [
+    "BYTES_A_POSTING",
+    "MODES",
+    "Engine",
+    "Rows",
+    "build",
+    "count",
+    "from_rows",
+    "open_engine",
+]
 
 MODES: tuple[str, ...] = ("exact",)
 """Search modes that exist; "fast" joins when the engine has it."""

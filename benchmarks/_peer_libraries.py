@@ -76,7 +76,9 @@ def _gensim_ask(index: Any, matrix: Any) -> Callable[[NDArray[np.int32], int], A
         found: Answers = []
         for doc in docs:
             span = slice(matrix.indptr[doc], matrix.indptr[doc + 1])
-            query = list(zip(matrix.indices[span].tolist(), matrix.data[span].tolist(), strict=True))
+            query = list(
+                zip(matrix.indices[span].tolist(), matrix.data[span].tolist(), strict=True)
+            )
             found.append(np.array([number for number, _ in index[query]], np.int64))
         return found
 
@@ -180,8 +182,8 @@ def _seismic_index(prepared: Prepared) -> tuple[Any, int]:
 
 
 def _write_seismic(matrix: Any, path: str) -> None:
-    """Write vectors as Seismic reads them: their number, then length, components, values of each."""
-    with open(path, "wb") as out:  # noqa: PTH123
+    """Write vectors as Seismic reads them: their number; of each length, components, values."""
+    with Path(path).open("wb") as out:
         out.write(np.uint32(matrix.shape[0]).tobytes())
         for doc in range(matrix.shape[0]):
             span = slice(matrix.indptr[doc], matrix.indptr[doc + 1])

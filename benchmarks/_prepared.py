@@ -60,22 +60,25 @@ class Prepared:
         """The term counts."""
         parts = [self._array(f"rows.{name}") for name in ("indptr", "terms", "counts")]
         words = StringColumn(self._array("words.data"), self._array("words.offsets"))
-        return _ours.Rows(*parts, words)
+        return _ours.Rows(parts[0], parts[1], parts[2], words)
 
     @cached_property
     def queries(self) -> NDArray[np.int32]:
         """The documents that are asked for."""
-        return self._array("queries")
+        queries: NDArray[np.int32] = self._array("queries")
+        return queries
 
     @cached_property
     def tenth(self) -> NDArray[np.float64]:
         """The 10th-best exact cosine of each query; 0 where there are fewer neighbours."""
-        return self._array("tenth")
+        tenth: NDArray[np.float64] = self._array("tenth")
+        return tenth
 
     @cached_property
     def found(self) -> NDArray[np.int64]:
         """How many neighbours each query has, at most ten."""
-        return self._array("found")
+        found: NDArray[np.int64] = self._array("found")
+        return found
 
     def texts(self, limit: int | None = None) -> Any:
         """Return the texts as an Arrow column, the first ``limit``."""
@@ -148,9 +151,10 @@ def _write_texts(folder: Path, column: Any) -> int:
     import pyarrow as pa
 
     table = pa.table({"text": column})
-    with pa.OSFile(str(folder / "texts.arrow"), "wb") as out, pa.ipc.new_file(
-        out, table.schema
-    ) as writer:
+    with (
+        pa.OSFile(str(folder / "texts.arrow"), "wb") as out,
+        pa.ipc.new_file(out, table.schema) as writer,
+    ):
         writer.write_table(table)
     return int(column.nbytes)
 

@@ -44,7 +44,7 @@ def _below(state: Array, n: int) -> int:
 
 
 @jit
-def _peer(state: Array, section: int, pool: int, section_ptr: Array, members: Array) -> int:
+def _peer(state: Array, section: int, pool: int, section_ptr: Array, members: Array) -> Any:
     """Return a random article of a section among the first ``pool`` articles."""
     first, last = section_ptr[section], section_ptr[section + 1]
     size = np.searchsorted(members[first:last], pool)
@@ -78,7 +78,7 @@ def _copy_run(
     out: tuple[Array, Array],
     at: int,
 ) -> int:
-    """Copy sentences of an article from a random one on, at most ``wanted`` words; return the end."""
+    """Copy an article from a random sentence on, at most ``wanted`` words; return the new end."""
     tokens, breaks, sentences, articles = bank
     n = articles[article + 1] - articles[article]
     if n == 0:

@@ -68,7 +68,9 @@ def _line(record: Row, row: Row) -> str:
         _bytes(row.get("index_bytes")),
         _bytes(row.get("peak_bytes")),
         f"{row['ns_per_posting']:.2f}" if "ns_per_posting" in row else NOTHING,
-        f"{row['bytes_a_second'] / record['bandwidth']:.0%}" if "bytes_a_second" in row else NOTHING,
+        f"{row['bytes_a_second'] / record['bandwidth']:.0%}"
+        if "bytes_a_second" in row
+        else NOTHING,
     ]
     return f"{place} {' | '.join(cells)} |"
 
@@ -79,10 +81,11 @@ def _reference(record: Row, row: Row) -> Row | None:
 
 
 def _find(record: Row, corpus: str, group: str, contestant: str, **more: Any) -> Row | None:
+    place = (corpus, group, contestant)
     for row in record["rows"]:
-        if (row["corpus"], row["group"], row["contestant"]) == (corpus, group, contestant):
-            if "each" in row and all(row.get(key) == value for key, value in more.items()):
-                return dict(row)
+        here = (row["corpus"], row["group"], row["contestant"]) == place and "each" in row
+        if here and all(row.get(key) == value for key, value in more.items()):
+            return dict(row)
     return None
 
 
@@ -171,7 +174,9 @@ def bars(record: Row) -> list[tuple[str, str, str, str]]:
         (
             "growth of the build's time an article",
             "1.5x",
-            _growth(record, lambda row: row["each"], ("build", "ours, from Arrow"), ("counts", "ours")),
+            _growth(
+                record, lambda row: row["each"], ("build", "ours, from Arrow"), ("counts", "ours")
+            ),
             "1x",
         ),
         (
@@ -200,16 +205,15 @@ def _times(
 
 
 def _memory(record: Row, group: str, contestant: str) -> str:
-    parts = []
-    for row in record["rows"]:
-        if (row["group"], row["contestant"]) == (group, contestant) and "peak_bytes" in row:
-            parts.append(f"{row['corpus']} {row['peak_bytes'] / row['non_zeros']:.1f}")
-    return _joined(parts)
+    """Return bytes a non-zero; several of a corpus, when several sizes of it were measured."""
+    return _joined(
+        f"{row['corpus']} {row['peak_bytes'] / row['non_zeros']:.1f}"
+        for row in record["rows"]
+        if (row["group"], row["contestant"]) == (group, contestant) and "peak_bytes" in row
+    )
 
 
-def _growth(
-    record: Row, value: Callable[[Row], float], *places: tuple[str, str]
-) -> str:
+def _growth(record: Row, value: Callable[[Row], float], *places: tuple[str, str]) -> str:
     """Return the largest generated corpus's value as a multiple of the smallest one's."""
     parts = []
     for group, contestant in places:

@@ -38,7 +38,7 @@ def run_search(task: Row) -> Row:
     docs = _documents(prepared, peer.most_queries, task)
     start = time.perf_counter()
     contestant = peer.set_up(prepared)
-    row = {"set_up_seconds": time.perf_counter() - start}
+    row: Row = {"set_up_seconds": time.perf_counter() - start}
     contestant.ask(docs[:2], threads)  # compiles, loads
     taken, answers = _repeat(lambda: contestant.ask(docs, threads), int(task["repeats"]), threads)
     checked = min(len(docs), len(prepared.queries))
@@ -81,7 +81,8 @@ def _per_posting(prepared: Prepared, docs: NDArray[np.int32], each: float) -> Ro
 
 def _repeat(work: Callable[[], Any], repeats: int, threads: int) -> tuple[list[float], Any]:
     """Run at least once, at most ``repeats`` times, and no more after a minute."""
-    begun, taken, result = time.perf_counter(), [], None
+    begun, result = time.perf_counter(), None
+    taken: list[float] = []
     while len(taken) < repeats and (not taken or time.perf_counter() - begun < BUDGET_SECONDS):
         result = None
         once, result = _measure.seconds(work, 1, threads=threads)

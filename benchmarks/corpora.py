@@ -90,10 +90,9 @@ def _file(name: str) -> Path | None:
 
 
 def _lines(path: Path) -> Iterable[dict[str, Any]]:
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open()
-    with opened as lines:
-        for line in lines:
-            yield json.loads(line)
+    data = path.read_bytes()
+    for line in (gzip.decompress(data) if path.suffix == ".gz" else data).splitlines():
+        yield json.loads(line)
 
 
 def _parquet(path: Path, limit: int | None) -> list[dict[str, Any]]:

@@ -33,7 +33,7 @@ __all__ = ["main"]
 
 REAL = ("allsides_30k", "twenty_newsgroups", "fi_headlines_346k")
 GROUPS = ("build", "counts", "search", "all pairs", "serving")
-ALL_PAIRS_FROM, ALL_PAIRS_SAMPLE = 50_000, 2_000
+ALL_PAIRS_FROM, ALL_PAIRS_TO, ALL_PAIRS_SAMPLE = 50_000, 150_000, 2_000
 BUILD_LIMIT = 30_000
 Row = dict[str, Any]
 
@@ -85,38 +85,49 @@ def run(task: Row, home: Path) -> Row:
 
 def tasks(chosen: argparse.Namespace, home: Path, names: Sequence[str]) -> Iterator[Row]:
     """Yield every measurement of every corpus."""
-    cores = len(os.sched_getaffinity(0))
     for name in names:
         folder = home / name.replace(" ", "-")
-        about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+        about = _about(home, name)
         base = {"corpus": name, "articles": about["articles"], "folder": str(folder)}
         base |= {"non_zeros": about["non_zeros"], "repeats": chosen.repeats, "threads": 1}
         base |= {"most": chosen.queries}
-        if (folder / "texts.arrow").is_file() and not (name == "sample" and chosen.quick):
-            for who in BUILDERS:
-                yield {**base, "group": "build", "contestant": who, "limit": BUILD_LIMIT}
-            if about["articles"] > BUILD_LIMIT:
-                yield {**base, "group": "build", "contestant": "ours, from Arrow", "limit": None}
-        if not (name == "sample" and chosen.quick):
-            yield {**base, "group": "counts", "contestant": "ours"}
-        for who, peer in PEERS.items():
-            if about["articles"] <= peer.most_articles:
-                yield {**base, "group": "search", "contestant": who, "kind": peer.kind}
-        if name == "sample" and chosen.quick:
-            continue  # too small to time; its searches show that every contestant runs
-        if chosen.quick or ALL_PAIRS_FROM <= about["articles"] <= 150_000:
-            for who, peer in PEERS.items():
-                if peer.threads:
-                    sample = {"threads": cores, "most": ALL_PAIRS_SAMPLE, "kind": peer.kind}
-                    yield {**base, **sample, "group": "all pairs", "contestant": who}
-        yield {**base, "group": "serving", "contestant": "ours"}
+        tiny = name == "sample"  # its searches show that every contestant runs; too small to time
+        if not tiny:
+            yield from _builds(base, has_texts=(folder / "texts.arrow").is_file())
+        yield from _searches(base)
+        if (chosen.quick and not tiny) or ALL_PAIRS_FROM <= about["articles"] <= ALL_PAIRS_TO:
+            yield from _all_pairs(base)
+        if not tiny:
+            yield {**base, "group": "serving", "contestant": "ours"}
+
+
+def _builds(base: Row, *, has_texts: bool) -> Iterator[Row]:
+    if has_texts:
+        for who in BUILDERS:
+            yield {**base, "group": "build", "contestant": who, "limit": BUILD_LIMIT}
+        if base["articles"] > BUILD_LIMIT:
+            yield {**base, "group": "build", "contestant": "ours, from Arrow", "limit": None}
+    yield {**base, "group": "counts", "contestant": "ours"}
+
+
+def _searches(base: Row) -> Iterator[Row]:
+    for who, peer in PEERS.items():
+        if base["articles"] <= peer.most_articles:
+            yield {**base, "group": "search", "contestant": who, "kind": peer.kind}
+
+
+def _all_pairs(base: Row) -> Iterator[Row]:
+    sample = {"threads": len(os.sched_getaffinity(0)), "most": ALL_PAIRS_SAMPLE}
+    for who, peer in PEERS.items():
+        if peer.threads:
+            yield {**base, **sample, "group": "all pairs", "contestant": who, "kind": peer.kind}
 
 
 def measure(chosen: argparse.Namespace, home: Path) -> Row:
     """Prepare the corpora and run every task; return the record of the run."""
     named = [(name, None) for name in chosen.sets.split(",") if name]
     named += [(f"generated {size}", size) for size in chosen.sizes]
-    missing = [p for p in named if not (home / p[0].replace(" ", "-") / "about.json").is_file()]
+    missing = [pair for pair in named if not _about_file(home, pair[0]).is_file()]
     record: Row = {"machine": _measure.machine(), "options": _plain(chosen), "rows": []}
     record["bandwidth"] = run({"group": "bandwidth"}, home)["bytes_a_second"]
     settings = {n: getattr(chosen, n) for n in ("queries", "seed", "source", "texts_up_to")}
@@ -125,18 +136,29 @@ def measure(chosen: argparse.Namespace, home: Path) -> Row:
         done = run({"group": "prepare", "home": str(home), "corpora": missing, **settings}, home)
         if "failed" in done:
             raise SystemExit(f"preparing failed: {done['failed']}")
-    record["corpora"] = {
-        name: json.loads((home / name.replace(" ", "-") / "about.json").read_text(encoding="utf-8"))
-        for name, _ in named
-    }
-    for task in tasks(chosen, home, [name for name, _ in named]):
-        if task["group"] not in chosen.only.split(",") or chosen.contestants not in task["contestant"]:
+    names = [name for name, _ in named]
+    record["corpora"] = {name: _about(home, name) for name in names}
+    for task in tasks(chosen, home, names):
+        if not _is_wanted(chosen, task):
             continue
         row = run(task, home)
         record["rows"].append({key: value for key, value in row.items() if key != "folder"})
         _say(_report.progress(row))
         _write(chosen.out, record)
     return record
+
+
+def _is_wanted(chosen: argparse.Namespace, task: Row) -> bool:
+    return task["group"] in chosen.only.split(",") and chosen.contestants in task["contestant"]
+
+
+def _about_file(home: Path, name: str) -> Path:
+    return home / name.replace(" ", "-") / "about.json"
+
+
+def _about(home: Path, name: str) -> Row:
+    found: Row = json.loads(_about_file(home, name).read_text(encoding="utf-8"))
+    return found
 
 
 def _plain(chosen: argparse.Namespace) -> Row:

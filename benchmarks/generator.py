@@ -89,9 +89,7 @@ class Generator:
         for first in range(0, self.n, size):
             indptr, tokens, breaks = self._write(first, min(first + size, self.n))
             columns = (bank.words, self.names, bank.separators)
-            data, offsets = render(
-                indptr, tokens, breaks, *((c.data, c.offsets) for c in columns)
-            )
+            data, offsets = render(indptr, tokens, breaks, *((c.data, c.offsets) for c in columns))
             places = np.arange(first, min(first + size, self.n))
             published = FIRST_DAY + places * 86_400 // A_DAY
             yield Shard(first, self.stories[places], published, StringColumn(data, offsets))

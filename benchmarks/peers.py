@@ -105,7 +105,9 @@ def _nearest_neighbors(prepared: Prepared) -> Contestant:
     from sklearn.neighbors import NearestNeighbors
 
     matrix = prepared.matrix
-    model = NearestNeighbors(n_neighbors=min(K + 1, matrix.shape[0]), algorithm="brute", metric="cosine")
+    model = NearestNeighbors(
+        n_neighbors=min(K + 1, matrix.shape[0]), algorithm="brute", metric="cosine"
+    )
     model.fit(matrix)
 
     def ask(docs: NDArray[np.int32], threads: int) -> Answers:

@@ -1,6 +1,6 @@
 """Real and generated corpora side by side: what decides how much work a search is.
 
-    python -m benchmarks.statistics [--sizes 10k,30k] [--sets allsides_30k,...]
+python -m benchmarks.statistics [--sizes 10k,30k] [--sets allsides_30k,...]
 """
 
 from __future__ import annotations
