@@ -32,11 +32,11 @@ __all__ = ["Generator", "Shard"]
 
 SHARD = 16_384
 STORY_SHARE = 0.7  # of the articles
-MEAN_STORY = 5.0  # articles of a story
+MEAN_STORY = 8.0  # articles of a story
 SPREAD = 60.0  # articles between two of a story, on average
 A_DAY = 300
 FIRST_DAY = 1_325_376_000  # 2012-01-01
-SHARES = np.array([1 / 25, 0.8, 0.3, 0.62, 0.2, 0.08, 0.02, 160.0])
+SHARES = np.array([1 / 25, 0.8, 0.3, 0.55, 0.2, 0.1, 0.02, 240.0])  # see write_articles
 POOL_RATE = 1.5  # bank articles open to a story, for each article before it
 COVERED = 0.48  # bank articles whose words have been used, for each article
 NEW_NAMES = 1.4  # names to invent for each that is to be seen
