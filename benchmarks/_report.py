@@ -92,7 +92,7 @@ def _find(record: Row, corpus: str, group: str, contestant: str, **more: Any) ->
 def _ratio(row: Row, reference: Row | None) -> str:
     if reference is None or not row.get("each"):
         return NOTHING
-    return f"{row['each'] / reference['each']:.2f}"
+    return f"{row['each'] / row.get('ours_beside', reference['each']):.2f}"
 
 
 def _recall(row: Row) -> str:
@@ -200,14 +200,15 @@ def _times(
             continue
         inexact = other if "fast" in quick else one
         noted = f" (recall {_recall(inexact)})" if show_recall else ""
-        parts.append(f"{corpus} {one['each'] / other['each']:.1f}x{noted}")
+        each = one.get("ours_beside", other["each"]) if quick == "ours, exact" else other["each"]
+        parts.append(f"{corpus} {one['each'] / each:.1f}x{noted}")
     return _joined(parts)
 
 
 def _memory(record: Row, group: str, contestant: str) -> str:
-    """Return bytes a non-zero; several of a corpus, when several sizes of it were measured."""
+    """Return bytes a non-zero, and the articles that were built or asked for."""
     return _joined(
-        f"{row['corpus']} {row['peak_bytes'] / row['non_zeros']:.1f}"
+        f"{row['corpus']} ({row['n']:,}) {row['peak_bytes'] / row['non_zeros']:.1f}"
         for row in record["rows"]
         if (row["group"], row["contestant"]) == (group, contestant) and "peak_bytes" in row
     )

@@ -52,9 +52,19 @@ def run_search(task: Row) -> Row:
         "peak_bytes": _measure.memory()["peak"],
         "recall": recall(prepared, answers, checked),
     }
+    if threads == 1:
+        row["ours_beside"] = _ours_beside(prepared)
     if task["contestant"].startswith("ours, exact"):
         row |= _per_posting(prepared, docs, row["each"])
     return row
+
+
+def _ours_beside(prepared: Prepared) -> float:
+    """Return the seconds of our exact single query here and now: other work slows both alike."""
+    engine, docs = _ours.open_engine(prepared.engine_folder), prepared.queries[:50]
+    engine.search(int(docs[0]), K)
+    taken, _ = _measure.seconds(lambda: [engine.search(int(doc), K) for doc in docs], 3)
+    return _measure.spread(taken)["median"] / len(docs)
 
 
 def _documents(prepared: Prepared, most: int, task: Row) -> NDArray[np.int32]:
