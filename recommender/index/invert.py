@@ -1,8 +1,8 @@
 """Turning rows of term counts into postings, columns and packed rows: a build's compiled loops.
 
-Documents are cut into windows of 65,536, whose local numbers fit 16 bits. How many postings each term
-has in each window is counted first; then every row is sorted by term, packed, and dealt out to its
-terms, in one pass. What a build holds besides its result is the counted rows, 5 bytes an entry.
+Documents are cut into windows of 65,536, whose local numbers fit 16 bits. How many postings each
+term has in each window is counted first; then every row is sorted by term, packed, and dealt out to
+its terms, in one pass. What a build holds besides its result is the counted rows, 5 bytes an entry.
 """
 
 from __future__ import annotations

@@ -53,11 +53,14 @@ class Query:
     codes : (n,) uint8, codes of the counts, none 0
     doc : int or None
         The document it is, when it is one; it is then never found.
+    length : float or None
+        Its norm where that is known, as that of a document of the index is.
     """
 
     terms: NDArray[np.int32]
     codes: NDArray[np.uint8]
     doc: int | None = None
+    length: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +220,7 @@ class Index:
     def query_of(self, doc: int) -> Query:
         """Return a document as a query for its neighbours."""
         terms, codes = self._row(doc)
-        return Query(terms, codes, doc)
+        return Query(terms, codes, doc, float(self.statistics.norms[doc]))
 
     def _row(self, doc: int) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
         packed = self.segment.rows
@@ -327,7 +330,8 @@ class Index:
             order = order[(scores[order] >= threshold) & (scores[order] > 0.0)]
             return Candidates(docs[order], scores[order])
         terms, codes = self._weighty(query)
-        one = (terms, codes, self.length(terms, codes))
+        length = self.length(terms, codes) if query.length is None else query.length
+        one = (terms, codes, length)
         return Candidates(
             *scan.score_docs(
                 docs, one, k, float(threshold), self._matrix, self.statistics, self._room()
@@ -413,7 +417,10 @@ class Index:
         weighty = [self._weighty(query) for query in queries]
         indptr = np.zeros(len(queries) + 1, np.int64)
         np.cumsum([len(terms) for terms, _ in weighty], out=indptr[1:])
-        lengths = [self.length(terms, codes) for terms, codes in weighty]
+        lengths = [
+            self.length(*row) if query.length is None else query.length
+            for query, row in zip(queries, weighty, strict=True)
+        ]
         docs = [-1 if query.doc is None else query.doc for query in queries]
         return (
             indptr,
@@ -426,8 +433,10 @@ class Index:
     def _weighty(self, query: Query) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
         terms, codes = query.terms, query.codes
         n_terms = self.segment.n_terms
-        if len(terms) != len(codes) or (
-            len(terms) and not 0 <= terms.min() <= terms.max() < n_terms
+        is_own = query.length is not None
+        if not is_own and (
+            len(terms) != len(codes)
+            or (len(terms) and not 0 <= terms.min() <= terms.max() < n_terms)
         ):
             raise InputError(
                 f"This query was made for another index: it has terms up to "

@@ -28,9 +28,9 @@ __all__ = [
     "LONGEST_ENTRY",
     "check_rows",
     "norms",
-    "pack_rows",
-    "packed_sizes",
+    "pack_row",
     "pair_score",
+    "row_sum",
     "unpack_row",
     "unpack_rows",
 ]
@@ -189,6 +189,22 @@ def pair_score(
         if query_code != 0 and idf_squared[term] > 0.0:
             high, low = _add(high, low, tf[query_code] * tf[code] * idf_squared[term])
     return high + low
+
+
+@compiled
+def row_sum(doc: Any, row_ptr: Array, packed: Array, levels: Array, query_weights: Array) -> Any:
+    """Return the sum of weight times level over a document's terms, in whole numbers.
+
+    No term is asked about: a weight of 0 adds nothing, and a branch would cost more.
+    """
+    total = np.int64(0)
+    at = row_ptr[doc]
+    end = row_ptr[doc + 1]
+    term = np.int64(-1)
+    while at < end:
+        term, code, at = _next(packed, at, term)
+        total += np.int64(query_weights[term]) * levels[code]
+    return total
 
 
 def unpack_row(row: bytes) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:

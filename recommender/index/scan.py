@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from recommender._jit import compiled, inlined, jit
 from recommender.index.invert import WINDOW
-from recommender.index.rows import GRID, pair_score
+from recommender.index.rows import GRID, pair_score, row_sum
 from recommender.index.vectors import STEP, add_columns
 
 __all__ = [
@@ -120,11 +120,15 @@ class Scratch(NamedTuple):
 
     sums: Array
     query_codes: Array
+    query_weights: Array
 
 
 def new_scratch(n_terms: int) -> Scratch:
-    """Return room for searches in an index of ``n_terms``: 256 KB and a byte a term."""
-    return Scratch(np.zeros(WINDOW + _CHUNK, np.int32), np.zeros(max(1, n_terms), np.uint8))
+    """Return room for searches in an index of ``n_terms``: 256 KB and 5 bytes a term."""
+    size = max(1, n_terms)
+    return Scratch(
+        np.zeros(WINDOW + _CHUNK, np.int32), np.zeros(size, np.uint8), np.zeros(size, np.int32)
+    )
 
 
 @compiled
@@ -645,16 +649,47 @@ def _found(
     choices: Choices,
     scratch: Scratch,
 ) -> Array:
-    """Return the documents to be scored, by scanning the whole query or the best part of it."""
+    """Return the documents to be scored, by scanning the whole query or the best part of it.
+
+    Of the documents that the best part finds, those are left that the whole query, added up from
+    their rows in whole numbers, could put among the k best.
+    """
     terms, codes, length = query
-    room, floor = rooms[0], threshold
-    if coverage < 1.0:
-        chosen = _covering(terms, codes, statistics, coverage)
-        terms, codes = terms[chosen], codes[chosen]
-        room, floor = max(rooms), 0.0
-    light = (terms, codes, length)
-    is_exact = coverage >= 1.0
+    k, room = rooms
     sums = scratch.sums
-    docs, _ = _candidates(light, room, floor, matrix, statistics, choices, sums, is_exact)
-    found: Array = docs
+    if coverage >= 1.0:
+        docs, _ = _candidates(query, k, threshold, matrix, statistics, choices, sums, True)
+        return docs
+    chosen = _covering(terms, codes, statistics, coverage)
+    light = (terms[chosen], codes[chosen], length)
+    room = max(k, room)
+    docs, _ = _candidates(light, room, 0.0, matrix, statistics, choices, sums, False)
+    if docs.size <= k:
+        return docs
+    whole, _, slack = _whole_weights(terms, codes, length, 0, statistics)
+    scores = np.empty(docs.size, np.float32)
+    for i in range(terms.size):
+        scratch.query_weights[terms[i]] = whole[i]
+    for i in range(docs.size):
+        total = row_sum(
+            docs[i], matrix.row_ptr, matrix.packed, statistics.levels, scratch.query_weights
+        )
+        scores[i] = np.float32(total) * statistics.inverse_norms[docs[i]]
+    for term in terms:
+        scratch.query_weights[term] = 0
+    floor = _kth_best(scores, k) * np.float32(slack)
+    found: Array = docs[scores >= floor]
     return found
+
+
+@jit
+def _kth_best(scores: Array, k: int) -> float:
+    """Return the k-th best of more than k scores."""
+    heap = np.empty(k, np.float32)
+    for i in range(k):
+        _push(heap, i, scores[i])
+    for i in range(k, scores.size):
+        if scores[i] > heap[0]:
+            heap[0] = scores[i]
+            _sift_down(heap, k)
+    return float(heap[0])
