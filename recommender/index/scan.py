@@ -75,7 +75,7 @@ class Queries(NamedTuple):
 
     Attributes
     ----------
-    indptr : (n + 1,) int64; terms : int32, ascending in a row, all of weight; codes : uint8
+    indptr : (n + 1,) int64; terms : int32, ascending in a row; codes : uint8
     lengths : (n,) float64, the query's norm; 0 finds nothing
     docs : (n,) int32, the document that the query is, -1 if none
     """
@@ -153,7 +153,7 @@ def _covering(terms: Array, codes: Array, statistics: Statistics, coverage: floa
     for i in range(terms.size):
         tf = statistics.tf[codes[i]]
         squares[i] = tf * tf * statistics.idf_squared[terms[i]]
-        gains[i] = squares[i] / statistics.df[terms[i]]
+        gains[i] = squares[i] / max(1, statistics.df[terms[i]])
         total += squares[i]
     covered = 0.0
     order = np.arange(terms.size)
@@ -178,18 +178,20 @@ def _whole_weights(
     -------
     whole : (n,) int32
     scale : float, sum = scale * inner product, nearly
-    slack : float, the least sum that could belong to a better document than another's sum of 1
+    slack : float, the least sum that could belong to a better document than another's sum of 1;
+        0 where a weight vanishes in the rounding, so that sums say nothing
     """
     exact = np.empty(terms.size, np.float64)
     heaviest, lightest = 0.0, np.inf
     for i in range(terms.size):
         exact[i] = statistics.tf[codes[i]] * statistics.idf_squared[terms[i]]
-        lightest = min(lightest, exact[i])
+        if exact[i] > 0.0:
+            lightest = min(lightest, exact[i])
         if terms[i] < n_dense:
             heaviest = max(heaviest, exact[i])
     error = statistics.level_error
     scale = _MAX_SUM / (length * statistics.longest * statistics.scale * (1.0 + error))
-    scale = min(scale, _MAX_SUM / (max(lightest, exact.max()) * statistics.scale))
+    scale = min(scale, _MAX_SUM / (exact.max() * statistics.scale))
     if heaviest > 0.0:
         scale = min(scale, _MAX_COLUMN_WEIGHT / heaviest)
     whole = np.empty(terms.size, np.int32)
@@ -432,13 +434,16 @@ def _candidates(
 ) -> tuple[Array, Array]:
     """Return every document that could be among the ``room`` best, and its sum over its length.
 
-    Where not ``is_exact``, just the ``room`` best sums.
+    Where not ``is_exact``, just the ``room`` best sums. Where sums say nothing (counts of a hundred
+    thousand beside counts of 1), every document that may be found.
     """
     terms, codes, length = query
     n_docs = statistics.norms.size
     n_dense = statistics.idf_squared.size - matrix.entry_ptr.size + 1
     stride = matrix.dense.size // n_dense if n_dense else 0
     whole, scale, slack = _whole_weights(terms, codes, length, n_dense, statistics)
+    if slack <= 0.0:
+        return _every(choices, n_docs)
     if not is_exact:
         slack = 1.0
     columns = _column_places(terms, whole, n_dense, stride)
@@ -474,6 +479,18 @@ def _candidates(
             )
         sums[span[1] : min(span[1] + _CHUNK, sums.size)] = 0
     return _above(found, counters[1], heap[room])
+
+
+@jit
+def _every(choices: Choices, n_docs: int) -> tuple[Array, Array]:
+    """Return all documents that may be found, each with 0."""
+    docs = np.empty(n_docs, np.int32)
+    n = 0
+    for doc in range(max(0, choices.first), min(choices.stop, n_docs)):
+        if _allows(choices, doc):
+            docs[n] = doc
+            n += 1
+    return docs[:n], np.zeros(n, np.float32)
 
 
 @jit
