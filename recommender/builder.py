@@ -7,12 +7,12 @@ import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-import joblib
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,27 +21,29 @@ from recommender._languages import normalize_lang
 from recommender._version import __version__
 from recommender.article import Article
 from recommender.config import Config
+from recommender.counting import Counted, count_articles
 from recommender.errors import ConfigError, InputError
 from recommender.estimate import text_bytes
 from recommender.index.manifest import Manifest, writer_lock
+from recommender.index.reader import Index
 from recommender.index.writer import Corpus, write_generation
 from recommender.ingest import NoticeKind, Rejections, read_articles
-from recommender.spool import FIELDS, Spool, SpooledArticles
+from recommender.neighbours import all_neighbours
+from recommender.spool import Spool, SpooledArticles
 from recommender.text.analyzer import Analyzer
-from recommender.text.counts import TermCounts, display_forms, local_forms, merge_counts
+from recommender.text.counts import display_forms, local_forms
 from recommender.text.language import detect_language
-from recommender.text.passages import Boilerplate, blank_boilerplate, find_boilerplate
+from recommender.text.passages import Boilerplate, find_boilerplate
 
 __all__ = ["BuildReport", "Progress", "build_index"]
 
-CHUNK_BYTES = 16 << 20
-"""Text counted at a time by one worker."""
-
+_NEIGHBOURS_SO_FAR = "tmp-neighbours"
 
 T = TypeVar("T")
 
 Progress = Callable[[str, int, int | None], None]
-"""Called with the step (read, count, write), how much is done, and of how much (None = unknown)."""
+"""Called with the step (read, count, write, neighbours), how much is done, and of how much (None =
+unknown)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def build_index(
     articles : whatever ``read_articles`` takes: paths, a DataFrame, an iterable of mappings or of
         Article
     model : folder of the index; a new generation is added to an index that is there
-    jobs : threads that count; -1 = one a core
+    jobs : threads that count and find neighbours; -1 = one a core
 
     Raises
     ------
@@ -193,41 +195,29 @@ class _Build:
     def _find_boilerplate(self, spooled: SpooledArticles) -> Boilerplate:
         return find_boilerplate(spooled.columns["body"], spooled.sites, self._config.boilerplate)
 
-    def _count(self, spooled: SpooledArticles, boilerplate: Boilerplate) -> TermCounts:
-        chunks = list(_chunks(spooled))
-        run = joblib.Parallel(n_jobs=self._jobs, prefer="threads", return_as="generator")
-        parts, done = [], 0
-        for part in run(
-            joblib.delayed(self._count_chunk)(spooled, rows, boilerplate) for rows in chunks
-        ):
-            parts.append(part)
-            done += len(part.indptr) - 1
-            self._progress("count", done, len(spooled.order))
-        return merge_counts(parts)
-
-    def _count_chunk(
-        self, spooled: SpooledArticles, rows: NDArray[np.int64], boilerplate: Boilerplate
-    ) -> TermCounts:
-        fields = {name: spooled.columns[name].take(rows) for name in FIELDS}
-        fields["body"] = blank_boilerplate(fields["body"], boilerplate)
-        langs = [spooled.langs[int(row)] for row in rows]
-        return self._analyzer.count(fields, langs, weights=asdict(self._config.fields))
+    def _count(self, spooled: SpooledArticles, boilerplate: Boilerplate) -> Counted:
+        return count_articles(
+            spooled,
+            self._analyzer,
+            asdict(self._config.fields),
+            boilerplate,
+            jobs=self._jobs,
+            progress=partial(self._progress, "count"),
+        )
 
     def _write(
-        self, root: Path, spooled: SpooledArticles, counts: TermCounts, boilerplate: Boilerplate
+        self, root: Path, spooled: SpooledArticles, counted: Counted, boilerplate: Boilerplate
     ) -> Manifest:
         langs = [spooled.langs[int(row)] for row in spooled.order]
         names = sorted(set(langs))
         place = {name: code for code, name in enumerate(names)}
-        forms = display_forms(counts)
-        local = local_forms(counts, forms)
+        forms = display_forms(counted.vocabulary, counted.forms)
+        local = local_forms(counted.forms, forms)
         # Articles with nothing to count have a language too, so the codes are those of ``names``.
         codes = np.array([place[lang] for lang in local.languages], np.uint8)
         corpus = Corpus(
-            indptr=counts.indptr,
-            terms=counts.terms,
-            counts=counts.counts,
-            vocabulary=counts.vocabulary,
+            blocks=counted.blocks,
+            vocabulary=counted.vocabulary,
             forms=forms,
             local_terms=local.terms,
             local_languages=codes[local.langs],
@@ -250,13 +240,30 @@ class _Build:
                 )
             ),
         }
-        return write_generation(
-            root, corpus, weights=self._config.weights, about=about, languages=names
+        find = partial(self._neighbours, root / _NEIGHBOURS_SO_FAR)
+        manifest = write_generation(
+            root,
+            corpus,
+            weights=self._config.weights,
+            about=about,
+            languages=names,
+            neighbours=find if self._config.search.neighbours else None,
+        )
+        shutil.rmtree(root / _NEIGHBOURS_SO_FAR, ignore_errors=True)
+        return manifest
+
+    def _neighbours(self, folder: Path, index: Index) -> NDArray[np.int32]:
+        return all_neighbours(
+            index,
+            self._config.search,
+            folder,
+            jobs=self._jobs,
+            progress=partial(self._progress, "neighbours"),
         )
 
     def _stored_settings(self) -> dict[str, Any]:
         """Return the settings a reader of the index must follow, or may want to know."""
-        parts = {n: getattr(self._config, n) for n in ("text", "boilerplate", "fields")}
+        parts = {n: getattr(self._config, n) for n in ("text", "boilerplate", "fields", "search")}
         return {name: asdict(value) for name, value in parts.items()}
 
     def _counters(self, langs: Iterable[str]) -> dict[str, Any]:
@@ -289,14 +296,6 @@ class _Build:
             peak_memory_bytes=_peak_memory(),
             **manifest.report,
         )
-
-
-def _chunks(spooled: SpooledArticles) -> Iterator[NDArray[np.int64]]:
-    """Cut the documents, in their order, into runs of about CHUNK_BYTES of text."""
-    sizes = sum(np.diff(spooled.columns[name].offsets)[spooled.order] for name in FIELDS)
-    marks = np.cumsum(sizes) // CHUNK_BYTES
-    cuts = np.flatnonzero(np.diff(marks)) + 1
-    yield from np.split(spooled.order, cuts)
 
 
 def _plain(counter: Mapping[Any, int]) -> dict[str, int]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
-import joblib
 import numpy as np
+from numpy.typing import NDArray
 
 from recommender._files import storage_errors
 from recommender.builder import check_jobs
 from recommender.errors import InputError, SourceNotFoundError
+from recommender.neighbours import runs_of
 from recommender.recommend import Recommender
 
 __all__ = ["export_jsonl", "related_rows"]
@@ -29,27 +31,32 @@ def related_rows(model: Recommender, *, jobs: int = 1, **options: Any) -> Iterat
     Parameters
     ----------
     jobs : threads that search; -1 = one a core. The result does not depend on it.
-    **options : ``limit``, ``threshold``, ``languages``, ``preset``, ``exclude_ids``
+    **options : ``limit``, ``threshold``, ``languages``, ``preset``, ``exclude_ids``, ``mode``
     """
     check_jobs(jobs)
-    settings, choice = model.choice_for(options)
-    index = model.index
-
-    def search(docs: np.ndarray[Any, np.dtype[np.int32]]) -> Any:
-        return docs, *index.search_rows(
-            docs,
-            settings.limit,
-            threshold=settings.threshold,
-            same_language=settings.languages == "same",
-            choice=choice,
-        )
-
-    chunks = [
+    ask, index = model.ask_for(options), model.index
+    chunks = (
         np.arange(first, min(first + _ROWS, index.n_docs), dtype=np.int32)
         for first in range(0, index.n_docs, _ROWS)
-    ]
-    run = joblib.Parallel(n_jobs=jobs, prefer="threads", return_as="generator")
-    for docs, found, scores in run(joblib.delayed(search)(chunk) for chunk in chunks):
+    )
+    own_language = ask.settings.languages == "same"
+    from_table = own_language and index.table_serves(ask.effort)
+
+    def search(docs: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        find = (
+            index.related_rows
+            if from_table
+            else partial(index.search_rows, same_language=own_language)
+        )
+        return find(
+            docs,
+            ask.settings.limit,
+            threshold=ask.settings.threshold,
+            choice=ask.choice,
+            effort=ask.effort,
+        )
+
+    for docs, found, scores in runs_of(search, chunks, jobs=jobs):
         for doc, row, row_scores in zip(docs, found, scores, strict=True):
             n = int((row >= 0).sum())
             yield _line(model, int(doc), row[:n], row_scores[:n])

@@ -11,8 +11,9 @@ import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import joblib
 import numpy as np
@@ -30,26 +31,18 @@ Rows = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]
 
 
 def runs_of(
-    index: Index,
-    k: int,
+    search: Callable[[NDArray[np.int32]], tuple[NDArray[np.int32], NDArray[np.float64]]],
     runs: Iterable[NDArray[np.int32]],
     *,
     jobs: int = 1,
-    **options: Any,
 ) -> Iterator[Rows]:
-    """Search with runs of documents on several threads; yield docs, found, scores in order.
+    """Search with runs of documents on several threads; yield docs, found, scores in order."""
 
-    Parameters
-    ----------
-    k : int >= 1
-    **options : as ``Index.search_rows`` takes them
-    """
-
-    def search(docs: NDArray[np.int32]) -> Rows:
-        return docs, *index.search_rows(docs, k, **options)
+    def search_run(docs: NDArray[np.int32]) -> Rows:
+        return docs, *search(docs)
 
     run = joblib.Parallel(n_jobs=jobs, prefer="threads", return_as="generator")
-    yield from run(joblib.delayed(search)(docs) for docs in runs)
+    yield from run(joblib.delayed(search_run)(docs) for docs in runs)
 
 
 def all_neighbours(
@@ -79,6 +72,8 @@ def all_neighbours(
     StorageError : the disk refused
     """
     n, k = index.n_docs, settings.neighbours
+    if k == 0:
+        return np.zeros(0, np.int32)
     with storage_errors(folder.parent):
         folder.mkdir(exist_ok=True)
         key = _key(index, settings)
@@ -91,7 +86,8 @@ def all_neighbours(
         runs = (np.arange(first, min(first + _RUN, n), dtype=np.int32) for first in left)
         done = n - sum(min(_RUN, n - first) for first in left)
         progress(done, n)
-        for docs, found, _ in runs_of(index, k, runs, jobs=jobs, effort=settings):
+        search = partial(index.search_rows, k=k, effort=settings)
+        for docs, found, _ in runs_of(search, runs, jobs=jobs):
             _keep(_place(folder, int(docs[0])), found)
             done += len(docs)
             progress(done, n)

@@ -31,7 +31,7 @@ def index_overview(model: Recommender, config: Config, origins: Origins) -> dict
             "format": manifest.format,
             "articles": index.n_docs,
             "terms": index.segment.n_terms,
-            "postings": len(index.segment.postings.docs),
+            "postings": manifest.counts["postings"],
             "size": sum(r["bytes"] for files in records for r in files.values()),
             "analysis": manifest.analysis[:16],
         },
@@ -77,7 +77,7 @@ def _settings(model: Recommender, config: Config, origins: Origins) -> dict[str,
         values = dataclasses.asdict(getattr(config, section.name))
         for name, value in values.items():
             origin = origins.get((section.name, name), "default")
-            if section.name in stored:
+            if section.name in stored and (section.name != "search" or name == "neighbours"):
                 value, origin = stored[section.name].get(name, value), "the index"
             out[f"{section.name}.{name}"] = {"value": value, "origin": origin}
     return out

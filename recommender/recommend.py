@@ -22,6 +22,7 @@ from recommender._languages import normalize_lang
 from recommender._settings import settings_from
 from recommender._strings import StringColumn
 from recommender.article import Article, Block, Card, Image, IndexInfo, Reason, Source
+from recommender.candidates import Candidates
 from recommender.config import BlockSettings, Config, config_from
 from recommender.errors import (
     IncompatibleIndexError,
@@ -30,6 +31,7 @@ from recommender.errors import (
     UnknownArticleError,
 )
 from recommender.index.reader import Choice, Index, Query
+from recommender.index.settings import SearchSettings
 from recommender.ingest.settings import IngestSettings
 from recommender.text.settings import text_fingerprint
 from recommender.weighting import encode_counts
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
 # What only a draft needs (cleaning, analysis, the language model) is imported where it is used: a
 # process that answers for articles of the index never loads it.
 
-__all__ = ["PRESETS", "Explanation", "Recommender"]
+__all__ = ["PRESETS", "Ask", "Explanation", "Recommender"]
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "similarity": {"threshold": 0.0, "languages": "same"},
@@ -67,6 +69,24 @@ class Explanation:
     terms: tuple[Reason, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What one call asks for.
+
+    Attributes
+    ----------
+    settings : BlockSettings
+    choice : which documents may be found
+    effort : how hard to look
+    missing : excluded ids that no article has
+    """
+
+    settings: BlockSettings
+    choice: Choice
+    effort: SearchSettings
+    missing: tuple[str, ...]
+
+
 class Recommender:
     """Answers from one generation of an index. Safe to share between threads and across ``fork``.
 
@@ -75,12 +95,20 @@ class Recommender:
     index : Index
     block : BlockSettings
         What a block is unless a call says otherwise.
+    search : SearchSettings
+        How hard a search looks unless a call says otherwise; None = as hard as the build did.
     """
 
-    def __init__(self, index: Index, block: BlockSettings | None = None) -> None:
+    def __init__(
+        self,
+        index: Index,
+        block: BlockSettings | None = None,
+        search: SearchSettings | None = None,
+    ) -> None:
         self.index = index
         self.block = block or BlockSettings()
-        stored = {n: index.manifest.settings[n] for n in ("text", "fields", "boilerplate")}
+        parts = ("text", "fields", "boilerplate", "search")
+        stored = {n: index.manifest.settings[n] for n in parts if n in index.manifest.settings}
         self._built_with = config_from(stored, where="the index's manifest")
         here = text_fingerprint(self._built_with.text)
         if here != index.manifest.analysis:
@@ -89,13 +117,27 @@ class Recommender:
                 f"here {here[:12]}): this package, or one that stems words, "
                 "has another version. Build the index again."
             )
-        index.warm_up()
+        self.search = search or self._built_with.search
+        if index.compiled:
+            index.warm_up()
 
     @classmethod
     def open(
-        cls, model: str | Path, *, config: Config | None = None, verify: bool = True
+        cls,
+        model: str | Path,
+        *,
+        config: Config | None = None,
+        verify: bool = True,
+        compiled: bool = True,
     ) -> Recommender:
         """Open the live generation of the index in folder ``model``.
+
+        Parameters
+        ----------
+        config : settings of the block and the search
+        verify : compare every file with its digest first
+        compiled : load the compiled loops now, as a service wants it; False is for a process that
+            asks one question, which an index with a table of neighbours answers without them
 
         Raises
         ------
@@ -106,7 +148,8 @@ class Recommender:
                 f"There is no index folder {model}. "
                 f"Build one with: recommender build ARTICLES --model {model}"
             )
-        return cls(Index.open(model, verify=verify), config.block if config else None)
+        index = Index.open(model, verify=verify, compiled=compiled)
+        return cls(index, config.block, config.search) if config else cls(index)
 
     # --- blocks ---
 
@@ -118,7 +161,8 @@ class Recommender:
         key : article id, or its URL in any spelling (scheme, www, tracking parameters do not
             matter)
         explain : give each card every shared term instead of the weightiest few
-        **options : ``limit``, ``threshold``, ``languages``, ``preset``, ``exclude_ids``
+        **options : ``limit``, ``threshold``, ``languages``, ``preset``, ``exclude_ids``, and
+            ``mode``, which is "auto", "exact" or "fast"
 
         Raises
         ------
@@ -134,7 +178,15 @@ class Recommender:
             self.index.language(doc),
             stored.get("title"),
         )
-        return self._block(source, self.index.query_of(doc), explain, options, started)
+        ask = self.ask_for(options, source.lang)
+        found = self.index.related(
+            doc,
+            ask.settings.limit,
+            threshold=ask.settings.threshold,
+            choice=ask.choice,
+            effort=ask.effort,
+        )
+        return self._block(source, self.index.query_of(doc), ask, found, explain, started)
 
     def related_to_text(
         self,
@@ -178,7 +230,15 @@ class Recommender:
             known = self.find(draft.url)
         query = replace(self._draft_query(draft, analysed_as), doc=known)
         source = Source(draft.id if named else None, draft.url, lang, draft.title or None)
-        return self._block(source, query, explain, options, started)
+        ask = self.ask_for(options, lang)
+        found = self.index.search(
+            query,
+            ask.settings.limit,
+            threshold=ask.settings.threshold,
+            choice=ask.choice,
+            effort=ask.effort,
+        )
+        return self._block(source, query, ask, found, explain, started)
 
     def explain(self, key: str, other: str) -> Explanation:
         """Return why two articles are near: every shared term with its share of the score.
@@ -217,27 +277,34 @@ class Recommender:
             settings=self._built_with.boilerplate,
         )
 
-    def settings_for(self, options: Mapping[str, Any]) -> tuple[BlockSettings, tuple[str, ...]]:
-        """Return the block settings of a call, and excluded ids: options, preset, defaults."""
+    def ask_for(self, options: Mapping[str, Any], lang: str | None = None) -> Ask:
+        """Return what a call asks for: its options, over the preset's, over the usual.
+
+        Parameters
+        ----------
+        lang : the article's language, which the setting ``same`` means; for many articles None:
+            each one's own
+
+        Raises
+        ------
+        InputError, ConfigError : an option that cannot be
+        """
         given = {name: value for name, value in options.items() if value is not None}
-        excluded = given.pop("exclude_ids", ())
+        exclude_ids = given.pop("exclude_ids", ())
         preset = given.pop("preset", None)
-        if isinstance(excluded, str):
-            raise InputError(f"exclude_ids is {excluded!r}; expected a list of ids, not one text.")
+        mode = given.pop("mode", self.search.mode)
+        if isinstance(exclude_ids, str):
+            raise InputError(
+                f"exclude_ids is {exclude_ids!r}; expected a list of ids, not one text."
+            )
         if preset is not None and preset not in PRESETS:
             raise InputError(f"There is no preset {preset!r}. Known: {', '.join(PRESETS)}.")
         chosen = {**asdict(self.block), **PRESETS.get(preset or "", {}), **given}
-        return settings_from(BlockSettings, chosen, section="block:"), tuple(excluded)
-
-    def choice_for(self, options: Mapping[str, Any]) -> tuple[BlockSettings, Choice]:
-        """Return the settings of a call for many articles, and which documents it may find.
-
-        Where the settings say ``same``, the language is each article's own and not the choice's.
-        """
-        settings, exclude_ids = self.settings_for(options)
-        excluded, _ = self._excluded(exclude_ids)
-        languages = self.languages_for(settings.languages, None)
-        return settings, Choice(languages=languages, excluded=excluded)
+        settings = settings_from(BlockSettings, chosen, section="block:")
+        excluded, missing = self._excluded(exclude_ids)
+        languages = self.languages_for(settings.languages, lang)
+        choice = Choice(languages=languages, excluded=excluded)
+        return Ask(settings, choice, replace(self.search, mode=mode), missing)
 
     def languages_for(self, rule: str, lang: str | None) -> frozenset[int] | None:
         """Return the language codes allowed by ``same``, ``any`` or ``uk,ru``; None = any.
@@ -316,19 +383,12 @@ class Recommender:
         self,
         source: Source,
         query: Query,
+        ask: Ask,
+        found: Candidates,
         explain: bool,
-        options: Mapping[str, Any],
         started: float,
     ) -> Block:
-        settings, exclude_ids = self.settings_for(options)
-        excluded, missing = self._excluded(exclude_ids)
-        choice = Choice(
-            languages=self.languages_for(settings.languages, source.lang), excluded=excluded
-        )
-        found = self.index.search(
-            query, settings.limit, threshold=settings.threshold, choice=choice
-        )
-        n_reasons = None if explain else settings.why
+        n_reasons = None if explain else ask.settings.why
         cards = tuple(
             self._card(query, (int(doc), float(score)), rank, n_reasons, source.lang)
             for rank, (doc, score) in enumerate(zip(found.docs, found.scores, strict=True), 1)
@@ -337,7 +397,7 @@ class Recommender:
             source=source,
             cards=cards,
             index=self.info(),
-            missing_ids=missing,
+            missing_ids=ask.missing,
             request_id=secrets.token_hex(8),
             took_ms=round((time.perf_counter() - started) * 1000, 3),
         )

@@ -251,6 +251,9 @@ def _fields(
         raise InputError(
             "Iterable over texts or articles expected, a single text received. Put it in a list."
         )
+    shared = StringColumn.from_series(X)
+    if shared is not None:
+        return {"body": shared}, [lang] * len(shared), {"body": 1}
     rows = X.to_dict("records") if hasattr(X, "to_dict") and hasattr(X, "columns") else list(X)
     if all(isinstance(row, str) for row in rows):
         return {"body": StringColumn.from_strings(rows)}, [lang] * len(rows), {"body": 1}

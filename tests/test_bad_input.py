@@ -548,7 +548,7 @@ def test_closed_standard_input_ends_with_2(bridges: Path, args: list[str]) -> No
 def _newer(model: Path) -> None:
     manifest = next(model.glob("gen-*/manifest.json"))
     text = manifest.read_text(encoding="utf-8")
-    manifest.write_text(text.replace('"min_reader": 1', '"min_reader": 99'), encoding="utf-8")
+    manifest.write_text(text.replace('"min_reader": 2', '"min_reader": 99'), encoding="utf-8")
 
 
 def _cut(model: Path) -> None:

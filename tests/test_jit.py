@@ -24,7 +24,7 @@ import pytest
 
 import recommender
 from recommender import _jit, _strings
-from recommender.index import kernels
+from recommender.index import scan
 
 _HOME = Path(recommender.__file__).parent
 _BASE = """
@@ -327,13 +327,13 @@ def test_kernel_without_compilation_is_the_function(package: Package) -> None:
 
 def test_kernel_is_the_function_to_whoever_looks() -> None:
     """Name, docstring and the Python function are those of the source; pickles keep identity."""
-    kernel: Any = kernels.search
+    kernel: Any = scan.search
 
     assert kernel.__doc__.startswith("Find the k nearest")
     assert "search" == kernel.__name__ == kernel.__wrapped__.__name__
     assert kernel.py_func is kernel.__wrapped__
     assert pickle.loads(pickle.dumps(kernel)) is kernel
-    assert "recommender.index.kernels.search" in repr(kernel)
+    assert "recommender.index.scan.search" in repr(kernel)
 
 
 def test_kernel_is_callable_from_threads_in_this_process() -> None:

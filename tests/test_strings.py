@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from recommender._strings import StringColumn, concatenate
+from recommender._strings import StringColumn, concatenate, sort_rows
 
 texts = st.text(st.characters(exclude_categories=[]))  # lone surrogates too
 columns = st.lists(texts, max_size=12)
@@ -162,3 +163,45 @@ def test_from_arrow_bytes_under_a_null_are_not_shown() -> None:
 
     assert list(StringColumn.from_arrow(array)) == ["abc", "", "f"]
     assert list(StringColumn.from_arrow(array.slice(1))) == ["", "f"]
+
+
+@pytest.mark.parametrize("kind", ["string", "large_string"])
+def test_series_of_arrow_strings_shares_its_bytes(kind: str) -> None:
+    """Texts that lie in Arrow's buffers are not copied; a slice of them is a slice of the bytes."""
+    pa = pytest.importorskip("pyarrow")
+    array = pa.array(["один", "", "two"], type=kind)
+    for values in (
+        array,
+        pa.chunked_array([array]),
+        pd.Series(array, dtype=pd.ArrowDtype(pa.string())),
+    ):
+        column = StringColumn.from_series(values)
+        assert column is not None
+        assert ["один", "", "two"] == list(column)
+    shared = StringColumn.from_series(array.slice(1))
+    assert shared is not None
+    assert (["", "two"], array.buffers()[2].address) == (list(shared), shared.data.ctypes.data)
+
+
+def test_series_of_other_things_is_not_shared() -> None:
+    """Lists, objects, numbers and missing texts take the way that looks at each."""
+    pa = pytest.importorskip("pyarrow")
+    for values in (["a"], pd.Series(["a"], dtype=object), pa.array([1]), pa.array(["a", None])):
+        assert StringColumn.from_series(values) is None
+
+
+@given(st.lists(st.text(max_size=9), max_size=9))
+def test_lines_and_decoded_give_back_any_strings(strings: list[str]) -> None:
+    """The quick ways to and from Python strings are right with line breaks too."""
+    column = StringColumn.from_lines(strings)
+    assert list(StringColumn.from_strings(strings)) == list(column) == column.decoded()
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.text("ab\0я", max_size=20)), max_size=20))
+def test_rows_are_sorted_by_group_then_bytes(rows: list[tuple[int, str]]) -> None:
+    """The order is Python's of (group, bytes), and equal rows are found."""
+    column = StringColumn.from_strings([string for _, string in rows])
+    order, is_new = sort_rows(column, np.array([group for group, _ in rows], np.int64))
+    expected = sorted((group, string.encode()) for group, string in rows)
+    assert expected == [(rows[i][0], rows[i][1].encode()) for i in order]
+    assert len(set(expected)) == np.count_nonzero(is_new)

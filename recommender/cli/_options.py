@@ -73,6 +73,10 @@ def block_options(function: F) -> F:
             ),
             click.option("--languages", help="same, any, or codes such as uk,ru.  [default: same]"),
             click.option("--preset", help="A named choice of settings: similarity."),
+            click.option(
+                "--mode",
+                help="How candidates are found: exact, fast, or auto by size.  [default: auto]",
+            ),
         )
     ):
         function = option(function)

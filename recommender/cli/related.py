@@ -56,7 +56,10 @@ def command(
         raise click.UsageError("Give either an article's ID or URL, or a draft with --text FILE.")
     if options["lang"] and text is None:
         raise click.UsageError("--lang is of a draft: give it with --text FILE.")
-    recommender = Recommender.open(model, config=settings(config_path)[0])
+    # One question of an article that is known needs no compiled loops, and no wait for them.
+    recommender = Recommender.open(
+        model, config=settings(config_path)[0], compiled=text is not None
+    )
     block = _ask(recommender, article, text, explain, options)
     if as_json:
         print_json(block)

@@ -1,4 +1,4 @@
-"""Turning rows of term counts into postings, columns and packed rows: the compiled loops of a build.
+"""Turning rows of term counts into postings, columns and packed rows: a build's compiled loops.
 
 Documents are cut into windows of 65,536, whose local numbers fit 16 bits. Inside a window rows are
 turned to terms and back by counting, never by sorting: that puts postings in the order of terms and
@@ -83,7 +83,11 @@ def tf_levels(tf: NDArray[np.float64]) -> tuple[NDArray[np.int32], float, float]
     """
     weights = tf[1:]
     if weights.max() > 25.0:
-        return np.rint(tf).astype(np.int32), 1.0, float(np.abs(np.rint(weights) / weights - 1).max())
+        return (
+            np.rint(tf).astype(np.int32),
+            1.0,
+            float(np.abs(np.rint(weights) / weights - 1).max()),
+        )
     scales = np.arange(10.0, 255.0 / weights.max(), 0.005)
     errors = np.abs(np.rint(np.outer(scales, weights)) / np.outer(scales, weights) - 1).max(axis=1)
     best = int(errors.argmin())
@@ -197,8 +201,7 @@ def _directory(counted: Sequence[Array], n_terms: int) -> tuple[Array, Array, Ar
     """Return entry_ptr, windows, starts and counts - 1 from each window's postings by term."""
     present = [np.flatnonzero(counts) for counts in counted]
     starts = [
-        (np.cumsum(counts) - counts)[terms]
-        for counts, terms in zip(counted, present, strict=True)
+        (np.cumsum(counts) - counts)[terms] for counts, terms in zip(counted, present, strict=True)
     ]
     sizes = [counts[terms] for counts, terms in zip(counted, present, strict=True)]
     windows = [np.full(len(terms), w, np.uint16) for w, terms in enumerate(present)]

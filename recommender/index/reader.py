@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -36,6 +36,8 @@ from recommender.weighting import COUNT_OF_CODE, WeightSettings, idf, kept_terms
 __all__ = ["Choice", "Index", "Query", "factors", "statistics_of"]
 
 NEIGHBOURS = "neighbours.npy"
+
+DEFAULT_EFFORT = SearchSettings()
 
 NO_DATE = int(np.iinfo(np.int64).min)
 """What ``Segment.published`` holds for an article without a date."""
@@ -241,7 +243,7 @@ class Index:
         *,
         threshold: float = 0.0,
         choice: Choice = Choice(),
-        effort: SearchSettings = SearchSettings(),
+        effort: SearchSettings = DEFAULT_EFFORT,
     ) -> Candidates:
         """Return the ``k`` nearest documents; fewer where fewer share a term.
 
@@ -265,9 +267,9 @@ class Index:
         *,
         threshold: float = 0.0,
         choice: Choice = Choice(),
-        effort: SearchSettings = SearchSettings(),
+        effort: SearchSettings = DEFAULT_EFFORT,
     ) -> Candidates:
-        """Return what ``search`` returns for a document: from its table of neighbours if that will do.
+        """Return what ``search`` returns for a document, from the neighbour table if it will do.
 
         It will where only the document's language is asked for and enough of its neighbours are
         left, or it has no more. Their scores are computed afresh.
@@ -275,14 +277,41 @@ class Index:
         _check_search(k, threshold)
         self._check_mask(choice)
         query = self.query_of(doc)
-        found = self._from_table(query, k, choice)
+        found = self._from_table(doc, k, choice) if self.table_serves(effort) else None
         if found is None:
             return self.search(query, k, threshold=threshold, choice=choice, effort=effort)
         return self._score(query, found, k, threshold)
 
-    def _from_table(self, query: Query, k: int, choice: Choice) -> NDArray[np.int32] | None:
+    def related_rows(
+        self,
+        docs: NDArray[np.int32],
+        k: int,
+        *,
+        threshold: float = 0.0,
+        choice: Choice = Choice(),
+        effort: SearchSettings = DEFAULT_EFFORT,
+    ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """Return what ``related`` returns for each document in its own language.
+
+        The form is that of ``search_rows``; the languages of ``choice`` are not looked at.
+        """
+        found = np.full((len(docs), k), -1, np.int32)
+        scores = np.zeros((len(docs), k), np.float64)
+        for i, doc in enumerate(docs.tolist()):
+            own = replace(choice, languages=frozenset({int(self.segment.languages[doc])}))
+            best = self.related(doc, k, threshold=threshold, choice=own, effort=effort)
+            found[i, : len(best)], scores[i, : len(best)] = best.docs, best.scores
+        return found, scores
+
+    def table_serves(self, effort: SearchSettings) -> bool:
+        """Tell whether there is a table, made with as much effort as is asked for."""
+        made = SearchSettings(**self.manifest.settings.get("search", {}))
+        enough = made.for_size(self.n_docs)[0] >= effort.for_size(self.n_docs)[0]
+        return enough and len(self.neighbours) > 0
+
+    def _from_table(self, doc: int, k: int, choice: Choice) -> NDArray[np.int32] | None:
         """Return the neighbours that may be found, or None where they may not be all."""
-        doc, width = query.doc, len(self.neighbours) // max(1, self.n_docs)
+        width = len(self.neighbours) // max(1, self.n_docs)
         own = int(self.segment.languages[doc])
         if not width or choice.languages != frozenset({own}):
             return None
@@ -297,9 +326,7 @@ class Index:
             allowed &= choice.mask[every]
         return every[allowed] if len(every) < width or allowed.sum() >= k else None
 
-    def _score(
-        self, query: Query, docs: NDArray[np.int32], k: int, threshold: float
-    ) -> Candidates:
+    def _score(self, query: Query, docs: NDArray[np.int32], k: int, threshold: float) -> Candidates:
         """Return the k best of ``docs``, with the scores that a search gives them."""
         if not self.compiled:
             scores = np.array([self.score(query, int(doc)) for doc in docs], np.float64)
@@ -321,7 +348,7 @@ class Index:
         *,
         threshold: float = 0.0,
         choice: Choice = Choice(),
-        effort: SearchSettings = SearchSettings(),
+        effort: SearchSettings = DEFAULT_EFFORT,
     ) -> list[Candidates]:
         """Return what ``search`` returns for each of several queries, in one call."""
         _check_search(k, threshold)
@@ -338,7 +365,7 @@ class Index:
         threshold: float = 0.0,
         same_language: bool = True,
         choice: Choice = Choice(),
-        effort: SearchSettings = SearchSettings(),
+        effort: SearchSettings = DEFAULT_EFFORT,
     ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """Return the ``k`` nearest of each document: docs and scores, (n, k); -1, 0 if none.
 

@@ -1,8 +1,9 @@
 """Packed rows: the terms of each document in a few bytes, and the exact score of a pair.
 
-A row is a run of entries, terms ascending. An entry is ``4 * gap + tag`` in groups of 7 bits, lowest
-first, bit 7 set where more follow. ``gap`` is the term's number less the one before, less 1; ``tag``
-is the code of the count less 1 for codes 1 to 3, and 3 where the code follows in a byte of its own.
+A row is a run of entries, terms ascending. An entry is ``4 * gap + tag`` in groups of 7 bits,
+lowest first, bit 7 set where more follow. ``gap`` is the term's number less the one before, less 1;
+``tag`` is the code of the count less 1 for codes 1 to 3, and 3 where the code follows in a byte of
+its own.
 
 A score does not depend on the order in which its terms are summed: sums are carried in two float64
 numbers (Knuth's TwoSum), so that nothing is lost before the one final rounding, and the score is
@@ -27,8 +28,8 @@ __all__ = [
     "check_rows",
     "norms",
     "pack_rows",
-    "pair_score",
     "packed_sizes",
+    "pair_score",
     "unpack_row",
     "unpack_rows",
 ]
@@ -91,7 +92,7 @@ def pack_rows(indptr: Array, terms: Array, codes: Array, row_ptr: Array, packed:
 
 
 @inlined
-def _next(packed: Array, at: int, term: int) -> tuple[int, int, int]:
+def _next(packed: Array, at: Any, term: Any) -> Any:
     """Return the term after ``term`` in a packed row, its code, and where the next entry begins."""
     entry = np.int64(packed[at])
     at += 1

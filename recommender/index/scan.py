@@ -20,7 +20,16 @@ from recommender.index.invert import WINDOW
 from recommender.index.rows import GRID, pair_score
 from recommender.index.vectors import STEP, add_columns
 
-__all__ = ["Choices", "Matrix", "Queries", "Scratch", "Statistics", "new_scratch", "score_docs", "search"]
+__all__ = [
+    "Choices",
+    "Matrix",
+    "Queries",
+    "Scratch",
+    "Statistics",
+    "new_scratch",
+    "score_docs",
+    "search",
+]
 
 Array = NDArray[Any]
 
@@ -52,8 +61,8 @@ class Statistics(NamedTuple):
     Attributes
     ----------
     tf : (256,) float64, of each code
-    levels : (256,) int32, ``tf`` times ``scale``, rounded; level_error : float, the largest relative
-        rounding; scale : float
+    levels : (256,) int32, ``tf`` times ``scale``, rounded
+    scale : float; level_error : float, the largest relative rounding of a level
     idf_squared : (n_terms,) float64, 0 for terms that are not used
     df : (n_terms,) int32
     norms : (n_docs,) float64; inverse_norms : (n_docs,) float32; longest : float, the largest norm
@@ -158,9 +167,9 @@ def _covering(terms: Array, codes: Array, statistics: Statistics, coverage: floa
     covered = 0.0
     order = np.arange(terms.size)
     _sort(order, gains)
-    for i in order:
-        chosen[i] = covered < coverage * total
-        covered += squares[i]
+    for place in order:
+        chosen[place] = covered < coverage * total
+        covered += squares[place]
     return chosen
 
 
@@ -260,7 +269,7 @@ def _scatter(
 @jit
 def _column_places(terms: Array, whole: Array, n_dense: int, stride: int) -> tuple[Array, Array]:
     """Return where the columns of the query begin, and their weights, in fours (weight 0 pads)."""
-    n = 0
+    n: Any = 0
     for term in terms:
         n += term < n_dense
     size = (n + 3) // 4 * 4
@@ -478,7 +487,8 @@ def _candidates(
                 found,
             )
         sums[span[1] : min(span[1] + _CHUNK, sums.size)] = 0
-    return _above(found, counters[1], heap[room])
+    best: tuple[Array, Array] = _above(found, counters[1], heap[room])
+    return best
 
 
 @jit
@@ -522,7 +532,9 @@ def score_docs(
     ----------
     docs : (n,) int32, each once; query : as the fields of ``Queries``, for one
     """
-    return _scored(docs, query, k, threshold, matrix, statistics, scratch.query_codes)
+    codes = scratch.query_codes
+    best: tuple[Array, Array] = _scored(docs, query, k, threshold, matrix, statistics, codes)
+    return best
 
 
 @jit
@@ -617,10 +629,10 @@ def search(
             excluded = with_self
         if same_group:
             wanted[choices.groups[doc]] = True
-        own = Choices(
-            choices.groups, wanted, choices.mask, excluded, choices.first, choices.stop
+        own = Choices(choices.groups, wanted, choices.mask, excluded, choices.first, choices.stop)
+        found = _found(
+            query, (k, effort[1]), threshold, effort[0], matrix, statistics, own, scratch
         )
-        found = _found(query, (k, effort[1]), threshold, effort[0], matrix, statistics, own, scratch)
         docs, scores = _scored(found, query, k, threshold, matrix, statistics, scratch.query_codes)
         if same_group:
             wanted[choices.groups[doc]] = False
@@ -649,4 +661,7 @@ def _found(
         room, floor = max(rooms), 0.0
     light = (terms, codes, length)
     is_exact = coverage >= 1.0
-    return _candidates(light, room, floor, matrix, statistics, choices, scratch.sums, is_exact)[0]
+    sums = scratch.sums
+    docs, _ = _candidates(light, room, floor, matrix, statistics, choices, sums, is_exact)
+    found: Array = docs
+    return found

@@ -194,4 +194,3 @@ ARRAY_TYPES = {
     **{f"{name}.rows": "int32" for name, _ in _KEYS},
 }
 """What a segment consists of: the type of each array by the name of its file without ``.npy``."""
-

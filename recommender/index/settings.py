@@ -46,9 +46,7 @@ class SearchSettings:
         for name, least in (("fast_above", 1), ("candidates", 1), ("neighbours", 0)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ConfigError(
-                    f"{name} is {value!r}; expected a whole number, {least} or more."
-                )
+                raise ConfigError(f"{name} is {value!r}; expected a whole number, {least} or more.")
 
     def for_size(self, n_docs: int) -> tuple[float, int]:
         """Return the effort as the loops take it: coverage (1 = exact), candidates."""

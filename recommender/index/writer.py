@@ -79,7 +79,7 @@ class Corpus:
 
 
 def make_segment(
-    corpus: Corpus, weights: WeightSettings, *, columns: Mapping[str, float] | None = None
+    corpus: Corpus, weights: WeightSettings, *, columns: Mapping[str, Any] | None = None
 ) -> tuple[Segment, NDArray[np.int32]]:
     """Return the segment of a corpus and its document frequencies.
 

@@ -1,41 +1,43 @@
-"""The compiled loop: rows of UTF-8 to token numbers, by the rules that `tokens` states.
+"""The compiled reader: rows of UTF-8 to records of words, by the rules that `tokens` states.
 
-A row is read into records (folded bytes, hash, case), so that an address found late takes back
-what was read of it; then the records are looked up in the table of types. ``Any`` stands for an
-integer here.
-
-Compiled on first use, not with declared signatures: those would compile while importing. Every
-caller passes the same types, so there is one version, kept in numba's cache on disk.
-``_nrt=False`` leaves out the counting of references to arrays, which took more time than the
-reading; nothing here allocates.
+A row is read into records (see `_records`) before any is looked up, so that an address found late
+takes back what was read of it. What is common goes through the quick readers of `_plain`; the
+reader here is exact, and the only one that knows every rule. ``Any`` stands for an integer here.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recommender._jit import compiled, inlined
 from recommender.text import normalize as nz
+from recommender.text._plain import SCRATCH, read_letters, read_runs
+from recommender.text._records import note_folded
 
 __all__ = [
     "CAPITALISED",
     "CASE_BITS",
+    "IS_READ",
     "MAX_TOKEN_BYTES",
     "MAX_TOKEN_CHARS",
+    "N_DONE",
+    "N_OVERLONG",
+    "N_RECORDS",
+    "N_SCRATCH",
+    "STATE",
     "UPPER_CASE",
-    "Words",
-    "fill_slots",
-    "scan_rows",
+    "scan_row",
 ]
 
 Bytes = NDArray[np.uint8]
-Flags = NDArray[np.bool_]
 Numbers = NDArray[np.int64]
-Slots = NDArray[np.uint64]
+Records = NDArray[np.uint64]
 Table = NDArray[np.uint32]
+Tables = Any
+"""The entries of all characters, and those of the letters that the quick reader knows."""
 
 MAX_TOKEN_CHARS: Final = 64
 # The case of one occurrence, in the low bits of a token.
@@ -51,38 +53,9 @@ _WORD, _URL, _MAIL = 0, 1, 2
 # run is what could be an e-mail address or a host name: letters, digits, marks and the separators
 # up to LOCAL.
 _FRESH, _INSIDE, _DOTTED, _AFTER_WORD, _IN_PAIRS = 0, 1, 2, 3, 4
-# Places in the state of a row.
-_N_RECORDS, _RUN_START, _PLACE, _N_OVERLONG = 0, 1, 2, 3
-_SEED: Final = 0x9E3779B97F4A7C15
-_FACTOR: Final = 0xD6E8FEB86659FD93
-
-
-class Words(NamedTuple):
-    """The hash table of types and the tokens so far.
-
-    A slot is 0 or the upper half of a hash with type + 1 below it; type ``i`` is
-    ``blob[ends[i]:ends[i + 1]]``; ``size`` holds the numbers of types, tokens and dropped long
-    words, and of tokens there must be room for.
-    """
-
-    slots: NDArray[np.uint64]
-    ends: NDArray[np.int64]
-    blob: NDArray[np.uint8]
-    tokens: NDArray[np.int32]
-    size: NDArray[np.int64]
-
-
-@compiled
-def fill_slots(slots: Slots, old: Slots) -> None:
-    """Enter the types of ``old`` into the empty ``slots``."""
-    mask = np.uint64(len(slots) - 1)
-    for entry in old:
-        if entry == 0:
-            continue
-        slot = (entry >> np.uint64(32)) & mask
-        while slots[slot] != 0:
-            slot = (slot + np.uint64(1)) & mask
-        slots[slot] = entry
+# Places in the state of a row; the last two are for who looks the records up.
+N_RECORDS, _RUN_START, _PLACE, N_OVERLONG, N_SCRATCH, N_DONE, IS_READ = 0, 1, 2, 3, 4, 5, 6
+STATE: Final = 7
 
 
 @inlined
@@ -161,20 +134,14 @@ def _action(kind: Any, before: Any, after: Any, joined: Any, is_stress: Any) -> 
 
 
 @inlined
-def _mix(h: Any, code: Any) -> Any:
-    """Return the hash with one more code point in it; 64 bits, wrapping."""
-    return (h ^ np.uint64(code)) * np.uint64(_FACTOR)
-
-
-@inlined
 def _scan_word(data: Bytes, p: Any, end: Any, table: Table, blob: Bytes, at: Any) -> Any:
     """Fold the word that begins at byte ``p`` into ``blob[at:]``.
 
-    Returns where it stops, its folded bytes and characters, its hash, its letters, its capitals,
-    whether the first character is a capital, and whether there are only ASCII letters in it. Past
-    64 characters nothing more is written.
+    Returns where it stops, its folded bytes and characters, its letters, its capitals, whether the
+    first character is a capital, and whether there are only ASCII letters in it. Past 64 characters
+    nothing more is written.
     """
-    h, free, n_chars, n_letters = np.uint64(_SEED), at, 0, 0
+    free, n_chars, n_letters = at, 0, 0
     n_upper: Any = 0
     before, joined, plain, cyrillic, first = np.int64(nz.DIGIT), False, True, False, np.int64(0)
     while p < end:
@@ -200,74 +167,17 @@ def _scan_word(data: Bytes, p: Any, end: Any, table: Table, blob: Bytes, at: Any
         p, before = q, kind
         n_chars += 1
         if n_chars <= MAX_TOKEN_CHARS:
-            h = _mix(h, entry >> nz.FOLD_SHIFT)
             free = _encode(blob, free, entry >> nz.FOLD_SHIFT)
-    return p, free - at, n_chars, h, n_letters, n_upper, first, plain
+    return p, free - at, n_chars, n_letters, n_upper, first, plain
 
 
 @inlined
-def _same(blob: Bytes, a: Any, scratch: Bytes, b: Any, n: Any) -> Any:
-    i = 0
-    while i < n and blob[a + i] == scratch[b + i]:
-        i += 1
-    return i == n
-
-
-@inlined
-def _find(
-    slots: Slots, ends: Numbers, blob: Bytes, scratch: Bytes, at: Any, n_bytes: Any, h: Any
-) -> Any:
-    """Return the slot of the type ``scratch[at:at + n_bytes]``, or the free one it would take."""
-    mask = np.uint64(len(slots) - 1)
-    tag = h >> np.uint64(32)
-    slot = tag & mask
-    while slots[slot] != 0:
-        entry = slots[slot]
-        if entry >> np.uint64(32) == tag:
-            i = np.int64(entry & np.uint64(0xFFFFFFFF)) - 1
-            begin = ends[i]
-            if ends[i + 1] - begin == n_bytes and _same(blob, begin, scratch, at, n_bytes):
-                break
-        slot = (slot + np.uint64(1)) & mask
-    return slot
-
-
-@compiled
-def _enter(words: Words, scratch: Bytes, records: Numbers, n: Any) -> Any:
-    """Turn ``n`` records of a row into tokens; False, and no token, if there was no room."""
-    slots, ends, blob, tokens, size = words
-    n_types, n_tokens = size[0], size[1]
-    size[3] = n_tokens + n
-    if n_tokens + n > len(tokens):
-        return False
-    for r in range(n):
-        at, stop = records[r, 0], records[r + 1, 0]
-        h = np.uint64(records[r + 1, 1])
-        slot = _find(slots, ends, blob, scratch, at, stop - at, h)
-        if slots[slot] == 0:
-            free = ends[n_types]
-            if n_types + 1 >= len(ends) or free + stop - at > len(blob):
-                return False
-            for k in range(stop - at):
-                blob[free + k] = scratch[at + k]
-            n_types += 1
-            ends[n_types] = free + stop - at
-            slots[slot] = (h >> np.uint64(32)) << np.uint64(32) | np.uint64(n_types)
-            size[0] = n_types
-        i = np.int64(slots[slot] & np.uint64(0xFFFFFFFF)) - 1
-        tokens[n_tokens + r] = i << CASE_BITS | records[r + 1, 2]
-    size[1] = n_tokens + n
-    return True
-
-
-@inlined
-def _record(records: Numbers, state: Numbers, n_bytes: Any, h: Any, case: Any) -> None:
-    """Note a word that ends ``n_bytes`` after the one before."""
-    n = state[_N_RECORDS]
-    records[n + 1, 0] = records[n, 0] + n_bytes
-    records[n + 1, 1] = np.int64(h)
-    records[n + 1, 2] = case
-    state[_N_RECORDS] = n + 1
+def _record(
+    scratch: Bytes, at: Any, n_bytes: Any, records: Records, state: Numbers, case: Any
+) -> None:
+    """Note the word ``scratch[at:at + n_bytes]``."""
+    state[N_SCRATCH] += note_folded(records, state[N_RECORDS], scratch, at, n_bytes, case)
+    state[N_RECORDS] += 1
 
 
 @compiled
@@ -334,20 +244,25 @@ def _link_at(data: Bytes, p: Any, end: Any, table: Table, place: Any, plain_byte
 
 @inlined
 def _read_word(
-    data: Bytes, p: Any, end: Any, table: Table, scratch: Bytes, records: Numbers, state: Numbers
+    data: Bytes, p: Any, end: Any, tables: Tables, scratch: Bytes, records: Records, state: Numbers
 ) -> Any:
     """Read one word or the link it belongs to; return where to go on."""
-    at, place = records[state[_N_RECORDS], 0], state[_PLACE]
-    q, n_bytes, n_chars, h, n_letters, n_upper, first, plain = _scan_word(
-        data, p, end, table, scratch, at
+    table, letters = tables
+    at, place = state[N_SCRATCH], state[_PLACE]
+    easy, q, n_bytes, n_chars, n_letters, n_upper, first, plain = read_letters(
+        data, p, end, letters, scratch, at
     )
+    if not easy:
+        q, n_bytes, n_chars, n_letters, n_upper, first, plain = _scan_word(
+            data, p, end, table, scratch, at
+        )
     state[_PLACE] = _AFTER_WORD
     if q < end and (data[q] == 0x2E or data[q] == 0x3A or data[q] == 0x2F or data[q] == 0x40):
         if data[q] == 0x2E and _begins_run(place) and _is_www(scratch, at, n_bytes):
             return _skip_url(data, q, end, table)
         link, with_run = _link_at(data, q, end, table, place, n_bytes if plain else 0)
         if with_run:
-            state[_N_RECORDS] = state[_RUN_START]
+            state[N_RECORDS] = state[_RUN_START]
         if link != _WORD:
             return (
                 _skip_url(data, q, end, table)
@@ -355,30 +270,28 @@ def _read_word(
                 else _skip_run(data, q + 1, end, table)
             )
     if n_chars > MAX_TOKEN_CHARS:
-        state[_N_OVERLONG] += 1
+        state[N_OVERLONG] += 1
     elif n_letters > 0 or n_chars > 1:
         all_upper = n_letters > 1 and n_upper == n_letters
-        _record(records, state, n_bytes, h, first | (UPPER_CASE if all_upper else 0))
+        case = first | (UPPER_CASE if all_upper else 0)
+        _record(scratch, at, n_bytes, records, state, case)
     return q
 
 
 @inlined
 def _read_pair(
-    data: Bytes, p: Any, end: Any, table: Table, scratch: Bytes, records: Numbers, state: Numbers
+    data: Bytes, p: Any, end: Any, table: Table, scratch: Bytes, records: Records, state: Numbers
 ) -> Any:
     """Read a pair of unspaced characters; a lone one counts only if it is the whole run."""
-    at = records[state[_N_RECORDS], 0]
+    at = state[N_SCRATCH]
     code, q = _decode(data, p)
-    folded = _look_up(table, code) >> nz.FOLD_SHIFT
-    h = _mix(np.uint64(_SEED), folded)
-    free = _encode(scratch, at, folded)
+    free = _encode(scratch, at, _look_up(table, code) >> nz.FOLD_SHIFT)
     is_pair = _class_at(data, q, end, table) == nz.UNSPACED
     if is_pair:
         folded = _look_up(table, _decode(data, q)[0]) >> nz.FOLD_SHIFT
-        h = _mix(h, folded)
         free = _encode(scratch, free, folded)
     if is_pair or state[_PLACE] != _IN_PAIRS:
-        _record(records, state, free - at, h, 0)
+        _record(scratch, at, free - at, records, state, 0)
     state[_PLACE] = _IN_PAIRS
     return q
 
@@ -397,46 +310,41 @@ def _pass_separator(data: Bytes, p: Any, end: Any, table: Table) -> Any:
     return _skip_url(data, p, end, table) if _is_scheme(data, p, end) else _decode(data, p)[1]
 
 
+@inlined
+def _read_runs(
+    data: Bytes, p: Any, end: Any, scratch: Bytes, records: Records, state: Numbers
+) -> Any:
+    """Read what the quick reader of ASCII reads; the place after it is a fresh one."""
+    p, state[N_SCRATCH], state[N_RECORDS] = read_runs(
+        data, p, end, scratch, state[N_SCRATCH], records, state[N_RECORDS]
+    )
+    return p
+
+
 @compiled
-def _scan_row(
-    data: Bytes, p: Any, end: Any, table: Table, scratch: Bytes, records: Numbers, state: Numbers
+def scan_row(
+    data: Bytes, p: Any, end: Any, tables: Tables, scratch: Bytes, records: Records, state: Numbers
 ) -> Any:
     """Record the words of one row; False if it has to be cleaned first."""
-    state[_N_RECORDS], state[_PLACE], state[_N_OVERLONG], records[0, 0] = 0, _FRESH, 0, 0
+    table = tables[0]
+    state[N_RECORDS], state[N_SCRATCH], state[_PLACE] = 0, SCRATCH, _FRESH
+    n_overlong = state[N_OVERLONG]
     while p < end:
+        if state[_PLACE] == _FRESH and data[p] > 0x20:
+            p = _read_runs(data, p, end, scratch, records, state)
+            if p >= end:
+                return True
         if _begins_run(state[_PLACE]):
-            state[_RUN_START] = state[_N_RECORDS]
+            state[_RUN_START] = state[N_RECORDS]
         kind = _class_at(data, p, end, table)
         if kind == nz.LETTER or kind == nz.DIGIT:
-            p = _read_word(data, p, end, table, scratch, records, state)
+            p = _read_word(data, p, end, tables, scratch, records, state)
         elif kind == nz.UNSPACED:
             p = _read_pair(data, p, end, table, scratch, records, state)
         elif kind == nz.UNKNOWN:
+            state[N_RECORDS], state[N_OVERLONG] = 0, n_overlong
             return False
         else:
             p = _pass_separator(data, p, end, table)
             state[_PLACE] = _next_place(kind, state[_PLACE])
     return True
-
-
-@compiled
-def scan_rows(
-    data: Bytes, bounds: Any, table: Table, room: Any, words: Words, spans: Any, unstable: Flags
-) -> Any:
-    """Read rows from ``bounds[2]`` on; return the row that found no room, or the number of rows.
-
-    ``room`` is bytes and (end, hash, case) records for the words of one row.
-    """
-    begins, ends, first = bounds
-    starts, stops = spans
-    scratch, records, state = room
-    for row in range(first, len(begins)):
-        starts[row] = words.size[1]
-        if not _scan_row(data, begins[row], ends[row], table, scratch, records, state):
-            unstable[row] = True
-        elif _enter(words, scratch, records, state[_N_RECORDS]):
-            words.size[2] += state[_N_OVERLONG]
-        else:
-            return row
-        stops[row] = words.size[1]
-    return len(begins)

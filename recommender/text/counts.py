@@ -5,36 +5,42 @@ Parts counted apart can be merged; the result is the same as if all had been cou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recommender._jit import compiled
-from recommender._strings import StringColumn
+from recommender._keys import hash_rows
+from recommender._strings import StringColumn, concatenate, sort_rows
 
 __all__ = [
     "Forms",
     "LocalForms",
+    "RowCounts",
+    "Rows",
     "TermCounts",
     "count_rows",
     "display_forms",
+    "group_forms",
     "local_forms",
     "merge_counts",
+    "merge_forms",
+    "term_counts",
+    "unite",
 ]
 
 
 _Pair = tuple[NDArray[np.int64], NDArray[np.int64]]
-_Rows = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]  # indptr, indices, values
+Rows = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]  # indptr, indices, values
 T = TypeVar("T", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
 class Forms:
-    """The words behind the terms, ascending by term, then by bytes; not weighted by field.
+    """The words behind the terms, ascending by term, language, bytes; not weighted by field.
 
     Attributes
     ----------
@@ -75,6 +81,24 @@ class LocalForms:
 
 
 @dataclass(frozen=True, slots=True)
+class RowCounts:
+    """How often each term stands in each document of a chunk.
+
+    Attributes
+    ----------
+    indptr : (n + 1,) int64
+    terms : (nnz,) int32
+        Numbers in the vocabulary of the counter; in a row each once, in any order.
+    counts : (nnz,) int32
+        Occurrences times the weight of their field.
+    """
+
+    indptr: NDArray[np.int64]
+    terms: NDArray[np.int32]
+    counts: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
 class TermCounts:
     """How often each term stands in each document.
 
@@ -105,20 +129,6 @@ class TermCounts:
         """Rows, empty ones too."""
         return len(self.indptr) - 1
 
-    def take(self, rows: NDArray[np.int64]) -> TermCounts:
-        """Return the named rows in that order; vocabulary and forms stay as they are."""
-        lengths = np.diff(self.indptr)[rows]
-        indptr = _pointers(lengths)
-        places = np.arange(indptr[-1]) + np.repeat(self.indptr[:-1][rows] - indptr[:-1], lengths)
-        return TermCounts(
-            indptr,
-            self.terms[places],
-            self.counts[places],
-            self.vocabulary,
-            self.forms,
-            self.n_overlong,
-        )
-
 
 def merge_counts(parts: Sequence[TermCounts]) -> TermCounts:
     """Stack the rows of ``parts`` in order over their united vocabulary.
@@ -128,56 +138,100 @@ def merge_counts(parts: Sequence[TermCounts]) -> TermCounts:
     >>> merge_counts([]).n_docs
     0
     """
-    if len(parts) == 1:
-        return parts[0]
-    vocabulary, maps = _unite([part.vocabulary for part in parts])
+    vocabulary, maps = _united([part.vocabulary for part in parts], sort_by_bytes=True)
     renumbered = [maps[i][part.terms] for i, part in enumerate(parts)]
-    surfaces, surface_maps = _unite([part.forms.surfaces for part in parts])
-    form_terms = [maps[i][part.forms.terms] for i, part in enumerate(parts)]
-    languages = tuple(sorted({lang for part in parts for lang in part.forms.languages}))
-    lang_maps = [np.array([languages.index(x) for x in p.forms.languages], np.int32) for p in parts]
-    form_langs = [m[part.forms.langs] for m, part in zip(lang_maps, parts, strict=True)]
-    columns = [(p.forms.counts, p.forms.capitalised, p.forms.upper) for p in parts]
     return TermCounts(
         _pointers(_joined([np.diff(part.indptr) for part in parts], np.int64)),
         _joined(renumbered, np.int32),
         _joined([part.counts for part in parts], np.int32),
         vocabulary,
-        group_forms(
-            languages,
-            (_joined(form_terms, np.int32), _joined(form_langs, np.int32)),
-            _joined(surface_maps, np.int32),
-            surfaces,
-            tuple(_joined([c[k] for c in columns], np.int64) for k in range(3)),
-        ),
+        merge_forms([part.forms for part in parts], maps),
         sum(part.n_overlong for part in parts),
+    )
+
+
+def term_counts(
+    rows: RowCounts, vocabulary: StringColumn, forms: Forms, n_overlong: int
+) -> TermCounts:
+    """Return the counts with the vocabulary in the order of its bytes."""
+    ordered, (numbers,) = _united([vocabulary], sort_by_bytes=True)
+    renumbered = (rows.indptr, numbers[rows.terms], rows.counts)
+    n_docs = len(rows.indptr) - 1
+    sorted_rows = _transposed(_transposed(renumbered, len(ordered)), n_docs)
+    return TermCounts(*sorted_rows, ordered, merge_forms([forms], [numbers]), n_overlong)
+
+
+def unite(vocabularies: Sequence[StringColumn]) -> tuple[StringColumn, list[NDArray[np.int32]]]:
+    """Return all strings once, and the number there of each string of each vocabulary.
+
+    The order is that of 64-bit hashes, then of bytes: it depends on the strings alone, not on how
+    they were dealt out or in which order they were met.
+
+    Examples
+    --------
+    >>> united, maps = unite([StringColumn.from_strings("ab"), StringColumn.from_strings("ca")])
+    >>> len(united), maps[0][0] == maps[1][1]
+    (3, True)
+    """
+    return _united(vocabularies, sort_by_bytes=False)
+
+
+def _united(
+    vocabularies: Sequence[StringColumn], *, sort_by_bytes: bool
+) -> tuple[StringColumn, list[NDArray[np.int32]]]:
+    """Do as `unite`, in the order of hashes or in that of bytes."""
+    strings = concatenate(vocabularies)
+    groups = np.zeros(len(strings), np.uint64) if sort_by_bytes else hash_rows(strings)
+    order, is_new = sort_rows(strings, groups)
+    numbers = np.empty(len(strings), np.int32)
+    numbers[order] = np.cumsum(is_new, dtype=np.int32) - 1
+    ends = np.cumsum([len(vocabulary) for vocabulary in vocabularies])
+    return strings.take(order[is_new]), np.split(numbers, ends[:-1]) if len(ends) else []
+
+
+def merge_forms(forms: Sequence[Forms], maps: Sequence[NDArray[np.int32]]) -> Forms:
+    """Unite forms of parts that were counted apart.
+
+    Parameters
+    ----------
+    forms : of each part
+    maps : of each part, the united number of each of its terms
+    """
+    languages = tuple(sorted({lang for part in forms for lang in part.languages}))
+    places = [np.array([languages.index(x) for x in p.languages], np.int32) for p in forms]
+    terms = [numbers[part.terms] for part, numbers in zip(forms, maps, strict=True)]
+    langs = [place[part.langs] for part, place in zip(forms, places, strict=True)]
+    columns = [np.stack((p.counts, p.capitalised, p.upper), axis=1) for p in forms]
+    return group_forms(
+        languages,
+        (_joined(terms, np.int32), _joined(langs, np.int32)),
+        concatenate([part.surfaces for part in forms]),
+        np.concatenate([np.zeros((0, 3), np.int64), *columns]),
     )
 
 
 def group_forms(
     languages: tuple[str, ...],
     owners: tuple[NDArray[np.int32], NDArray[np.int32]],
-    surface_ids: NDArray[np.int32],
     surfaces: StringColumn,
-    columns: Iterable[NDArray[np.int64]],
+    numbers: NDArray[np.int64],
 ) -> Forms:
-    """Return the forms of triples that may repeat.
+    """Return the forms of triples that may repeat, in any order.
 
     Parameters
     ----------
     languages : sorted
     owners : terms and languages of the triples, int32
-    surface_ids : places in ``surfaces``, which are sorted, each once
-    columns : occurrences, capitalised, upper
+    surfaces : the words of the triples
+    numbers : (n, 3) int64, occurrences, capitalised, upper
     """
-    n_langs, n_surfaces = max(1, len(languages)), max(1, len(surfaces))
-    keys = (owners[0].astype(np.int64) * n_langs + owners[1]) * n_surfaces + surface_ids
-    unique, places = np.unique(keys, return_inverse=True)
-    owner_of, surface_of = np.divmod(unique, n_surfaces)
-    term_of, lang_of = (part.astype(np.int32) for part in np.divmod(owner_of, n_langs))
-    counts, capitalised, upper = (_summed(c, places, len(unique)) for c in columns)
-    words = surfaces.take(surface_of)
-    return Forms(languages, term_of, lang_of, words, counts, capitalised, upper)
+    terms, langs = owners
+    order, is_new = sort_rows(surfaces, terms.astype(np.int64) * max(1, len(languages)) + langs)
+    first, starts = order[is_new], np.flatnonzero(is_new)
+    sums = np.add.reduceat(numbers[order], starts) if len(starts) else numbers[:0]
+    counts, capitalised, upper = (np.ascontiguousarray(column) for column in sums.T)
+    words = surfaces.take(first)
+    return Forms(languages, terms[first], langs[first], words, counts, capitalised, upper)
 
 
 def count_rows(
@@ -185,7 +239,7 @@ def count_rows(
     spans: _Pair,
     weights: NDArray[np.int32],
     n_terms: int,
-) -> _Rows:
+) -> Rows:
     """Return weighted counts as CSR rows, terms ascending in each.
 
     Parameters
@@ -208,7 +262,7 @@ def count_rows(
     return _transposed(_transposed(rows, n_terms), n_rows)
 
 
-def display_forms(counts: TermCounts) -> StringColumn:
+def display_forms(vocabulary: StringColumn, forms: Forms) -> StringColumn:
     """Return for each term the word to show.
 
     The form most frequent in any one language (ties: first by language, then by bytes), cased as it
@@ -216,68 +270,57 @@ def display_forms(counts: TermCounts) -> StringColumn:
     one that mostly begins with a capital ("Kyiv"), else in lower case. Word sequences are shown
     word by word.
     """
-    forms, vocabulary = counts.forms, decoded(counts.vocabulary)
-    shown = {vocabulary[forms.terms[i]]: _word(forms, i) for i in _first_of(forms.terms, forms)}
+    chosen = _first_of(forms.terms, forms)
+    words = dict(zip(forms.terms[chosen].tolist(), _words(forms, chosen), strict=True))
+    if len(words) == len(vocabulary):
+        return StringColumn.from_lines(list(words.values()))
+    terms = vocabulary.decoded()
+    by_name = {terms[term]: word for term, word in words.items()}
     return StringColumn.from_strings(
-        shown.get(term) or " ".join(shown.get(word, word) for word in term.split(" "))
-        for term in vocabulary
+        by_name.get(term) or " ".join(by_name.get(word, word) for word in term.split(" "))
+        for term in terms
     )
 
 
-def local_forms(counts: TermCounts, shown: StringColumn) -> LocalForms:
+def local_forms(forms: Forms, shown: StringColumn) -> LocalForms:
     """Return the terms that a language writes otherwise than ``shown`` has them.
 
     Ukrainian and Russian words often share a stem; a Russian reader is to be told the Russian word.
     """
-    forms = counts.forms
-    n_langs = max(1, len(forms.languages))
-    first = _first_of(forms.terms.astype(np.int64) * n_langs + forms.langs, forms)
-    usual = decoded(shown)
-    other = [i for i in first if _word(forms, i) != usual[forms.terms[i]]]
-    words = StringColumn.from_strings(_word(forms, i) for i in other)
-    return LocalForms(forms.languages, forms.terms[other], forms.langs[other], words)
+    owners = forms.terms.astype(np.int64) * max(1, len(forms.languages)) + forms.langs
+    first = _first_of(owners, forms)
+    # What stands in one language alone is shown as it is written there.
+    shared = np.bincount(forms.terms[first], minlength=len(shown)) > 1
+    first = first[shared[forms.terms[first]]]
+    usual = shown.take(forms.terms[first]).decoded()
+    here = _words(forms, first)
+    other = [i for i, (word, there) in enumerate(zip(here, usual, strict=True)) if word != there]
+    words = StringColumn.from_lines([here[i] for i in other])
+    return LocalForms(forms.languages, forms.terms[first[other]], forms.langs[first[other]], words)
 
 
-def _first_of(owners: NDArray[np.integer], forms: Forms) -> list[int]:
+def _first_of(owners: NDArray[np.integer], forms: Forms) -> NDArray[np.int64]:
     """Return the most frequent form of each owner; ``owners`` ascend with the forms."""
     order = np.lexsort((-forms.counts, owners))
-    return order[np.flatnonzero(np.diff(owners[order], prepend=-1))].tolist()  # type: ignore[no-any-return]
+    return order[np.flatnonzero(np.diff(owners[order], prepend=-1))]
 
 
-def _word(forms: Forms, i: int) -> str:
-    return _cased(forms.surfaces[i], *_cases(forms, i))
-
-
-def _cases(forms: Forms, i: int) -> tuple[bool, bool]:
-    n = forms.counts[i]
-    return bool(2 * forms.capitalised[i] > n), bool(2 * forms.upper[i] > n)
+def _words(forms: Forms, chosen: NDArray[np.int64]) -> list[str]:
+    """Return forms as they are mostly written."""
+    n = forms.counts[chosen]
+    surfaces = forms.surfaces.take(chosen).decoded()
+    upper = (2 * forms.upper[chosen] > n).tolist()
+    capitalised = (2 * forms.capitalised[chosen] > n).tolist()
+    return [
+        _cased(*word) if word[1] or word[2] else word[0]
+        for word in zip(surfaces, capitalised, upper, strict=True)
+    ]
 
 
 def _cased(surface: str, capitalised: bool, upper: bool) -> str:
     if upper:
         return surface.upper()
     return surface[:1].upper() + surface[1:] if capitalised else surface
-
-
-def _unite(columns: Sequence[StringColumn]) -> tuple[StringColumn, list[NDArray[np.int32]]]:
-    """Return all strings once, sorted by bytes, and the places of each column's strings there."""
-    lists = [decoded(column) for column in columns]
-    # Code points and UTF-8 sort alike.
-    united = sorted(set().union(*lists))
-    places = {string: i for i, string in enumerate(united)}
-    maps = [np.fromiter((places[s] for s in strings), np.int32, len(strings)) for strings in lists]
-    return encoded(united), maps
-
-
-def decoded(column: StringColumn) -> list[str]:
-    """Return the strings of ``column``; quicker than ``list``."""
-    data, offsets = column.data.tobytes(), column.offsets.tolist()
-    return [data[i:j].decode() for i, j in pairwise(offsets)]
-
-
-def encoded(strings: Sequence[str]) -> StringColumn:
-    """Return a column of strings that came from UTF-8, so that none can fail to be encoded."""
-    return StringColumn.from_bytes([string.encode() for string in strings])
 
 
 def _joined(arrays: Sequence[NDArray[T]], dtype: type[T]) -> NDArray[T]:
@@ -290,13 +333,7 @@ def _pointers(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     return indptr
 
 
-def _summed(values: NDArray[np.int64], places: NDArray[np.int64], n: int) -> NDArray[np.int64]:
-    sums = np.zeros(n, np.int64)
-    np.add.at(sums, places, values)
-    return sums
-
-
-def _transposed(csr: _Rows, n_columns: int) -> _Rows:
+def _transposed(csr: Rows, n_columns: int) -> Rows:
     """Return the same matrix by columns; inside each the row numbers ascend."""
     indptr = _pointers(np.bincount(csr[1], minlength=n_columns))
     out = (indptr[:-1].copy(), np.empty_like(csr[1]), np.empty_like(csr[2]))
@@ -305,7 +342,7 @@ def _transposed(csr: _Rows, n_columns: int) -> _Rows:
 
 
 @compiled
-def _scatter(csr: _Rows, out: _Rows) -> None:
+def _scatter(csr: Rows, out: Rows) -> None:
     """Move each entry (row, column) to (column, row); ``out[0]`` holds the next free places."""
     indptr, indices, values = csr
     free, rows, moved = out
@@ -323,7 +360,7 @@ def _count_rows(
     spans: _Pair,
     weights: NDArray[np.int32],
     marks: _Pair,
-    out: _Rows,
+    out: Rows,
 ) -> None:
     """Count row by row; ``marks`` hold each term's latest row and its entry there."""
     starts, stops = spans

@@ -205,11 +205,15 @@ def _apply(
     possessive: bool,
 ) -> list[str]:
     """Stem the words that may be, put the others back in their places."""
+    latin = allowed is _LATIN
     terms = [w.removesuffix("'s") or w for w in words] if possessive else list(words)
     chosen = [
         i
         for i, word in enumerate(terms)
-        if len(word) >= min_letters and word not in protected and allowed.fullmatch(word)
+        if len(word) >= min_letters
+        and word not in protected
+        # Most words of a Latin script are told without the pattern.
+        and ((latin and word.isascii() and word.isalpha()) or allowed.fullmatch(word))
     ]
     for i, stem in zip(chosen, batch([terms[i] for i in chosen]), strict=True):
         terms[i] = stem or terms[i]

@@ -28,17 +28,10 @@ from numpy.typing import NDArray
 
 from recommender._strings import StringColumn
 from recommender.text import normalize as nz
-from recommender.text._scan import (
-    CAPITALISED,
-    CASE_BITS,
-    MAX_TOKEN_BYTES,
-    MAX_TOKEN_CHARS,
-    UPPER_CASE,
-    Words,
-    fill_slots,
-    scan_rows,
-)
-from recommender.text.normalize import character_table, clean, entry_of
+from recommender.text._lexicon import Lexicon
+from recommender.text._reading import TokenIds, read_columns
+from recommender.text._scan import CAPITALISED, CASE_BITS, MAX_TOKEN_CHARS, UPPER_CASE
+from recommender.text.normalize import clean, entry_of
 
 __all__ = [
     "CAPITALISED",
@@ -77,93 +70,13 @@ class Tokens:
 def tokenize(columns: Sequence[StringColumn], rows: NDArray[np.int64] | None = None) -> Tokens:
     """Return the tokens of ``rows`` (all if None) of ``columns``, which are equally long.
 
-    Rows with characters that have to be removed or composed are cleaned in Python and read again;
-    the result is the same as if all text had been cleaned. Memory: 4 bytes a token and the types.
+    Memory: 4 bytes a token and the types.
     """
-    n_rows = len(columns[0]) if rows is None else len(rows)
     n_bytes = sum(column.n_bytes for column in columns)
-    words = _empty_words(n_bytes)
-    spans = np.zeros((2, len(columns), n_rows), np.int64)
-    for column, (starts, stops) in zip(columns, spans.swapaxes(0, 1), strict=True):
-        words = _read_column(column, rows, words, (starts, stops))
-    n_types, n_tokens, n_overlong = (int(n) for n in words.size[:3])
-    types = StringColumn(words.blob[: words.ends[n_types]], words.ends[: n_types + 1])
-    return Tokens(words.tokens[:n_tokens], spans[0], spans[1], types, n_overlong)
-
-
-def _read_column(
-    column: StringColumn,
-    rows: NDArray[np.int64] | None,
-    words: Words,
-    spans: tuple[NDArray[np.int64], NDArray[np.int64]],
-) -> Words:
-    """Read one column into ``words`` and ``spans``; the rows that need cleaning come last."""
-    begins, ends = column.offsets[:-1], column.offsets[1:]
-    if rows is not None:
-        begins, ends = begins[rows], ends[rows]
-    unstable = np.zeros(len(begins), np.bool_)
-    words = _read_rows(column.data, (begins, ends), words, spans, unstable)
-    again = np.flatnonzero(unstable)
-    if len(again):
-        texts = (bytes(column.data[begins[i] : ends[i]]).decode("utf-8") for i in again)
-        cleaned = StringColumn.from_strings([clean(text) for text in texts])
-        begins, ends = cleaned.offsets[:-1], cleaned.offsets[1:]
-        part = (np.zeros(len(again), np.int64), np.zeros(len(again), np.int64))
-        words = _read_rows(cleaned.data, (begins, ends), words, part, None)
-        spans[0][again], spans[1][again] = part
-    return words
-
-
-def _read_rows(
-    data: NDArray[np.uint8],
-    bounds: tuple[NDArray[np.int64], NDArray[np.int64]],
-    words: Words,
-    spans: tuple[NDArray[np.int64], NDArray[np.int64]],
-    unstable: NDArray[np.bool_] | None,
-) -> Words:
-    """Run the compiled loop to the end, making room whenever it stops for want of it."""
-    # Whatever the caller's arrays are (mapped, writable), the compiled loop sees one type.
-    data = np.ascontiguousarray(data, np.uint8).view()
-    data.setflags(write=False)
-    table = character_table(is_clean=unstable is None)
-    flags = np.zeros(0, np.bool_) if unstable is None else unstable
-    begins, ends = (np.require(b, np.int64, ["C", "W"]) for b in bounds)
-    longest = int((ends - begins).max(initial=0))
-    scratch = np.empty(2 * longest + MAX_TOKEN_BYTES, np.uint8)
-    room = (scratch, np.empty((longest // 2 + 3, 3), np.int64), np.zeros(4, np.int64))
-    row = 0
-    while row < len(begins):
-        row = scan_rows(data, (begins, ends, row), table, room, words, spans, flags)
-        if row < len(begins):
-            words = _grow(words)
-    return words
-
-
-def _empty_words(n_bytes: int) -> Words:
-    """Return room for a text of usual richness: a token in six bytes, a type in 512."""
-    capacity = 1 << max(13, min(20, (n_bytes >> 9).bit_length()))
-    return Words(
-        np.zeros(2 * capacity, np.uint64),
-        np.zeros(capacity + 1, np.int64),
-        np.zeros(16 * capacity, np.uint8),
-        np.zeros(n_bytes // 6 + 1024, np.int32),
-        np.zeros(4, np.int64),
-    )
-
-
-def _grow(words: Words) -> Words:
-    """Return a copy with twice the room wherever less than half was left."""
-    slots, ends, blob, tokens, size = words
-    n_types = int(size[0])
-    if size[3] > len(tokens):
-        tokens = np.concatenate((tokens, np.zeros(max(len(tokens), int(size[3])), np.int32)))
-    if 2 * ends[n_types] >= len(blob):
-        blob = np.concatenate((blob, np.zeros_like(blob)))
-    if 2 * n_types >= len(ends):
-        ends = np.concatenate((ends, np.zeros(len(ends) - 1, np.int64)))
-        slots = np.zeros(2 * len(words.slots), np.uint64)
-        fill_slots(slots, words.slots)
-    return Words(slots, ends, blob, tokens, size)
+    lexicon = Lexicon(min(1 << 20, n_bytes >> 9))
+    empty = TokenIds(np.empty(n_bytes // 6 + 1024, np.int32), np.zeros(1, np.int64))
+    tokens, (starts, stops), n_overlong = read_columns(columns, rows, lexicon, empty)
+    return Tokens(tokens.ids[: tokens.size[0]], starts, stops, lexicon.column(), n_overlong)
 
 
 # --- the same rules, readable

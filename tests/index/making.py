@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ def corpus_of(
     """
     n = len(rows)
     bounds = [0, *cuts, n]
-    blocks = [block_of(rows[a:b], n_terms) for a, b in zip(bounds, bounds[1:], strict=False)]
+    blocks = [block_of(rows[a:b], n_terms) for a, b in pairwise(bounds)]
     return Corpus(
         blocks=blocks,
         vocabulary=StringColumn.from_strings([f"t{i:06}" for i in range(n_terms)]),

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender._strings import StringColumn
-from recommender.text import _scan
+from recommender.text._lexicon import TYPE, Lexicon, slot_of
+from recommender.text._records import RECORD
 from recommender.text.tokens import (
     CAPITALISED,
     UPPER_CASE,
     Tokens,
-    _empty_words,
     split_words,
     tokenize,
 )
@@ -195,9 +195,87 @@ def test_rows_chosen_are_read_in_their_order() -> None:
 
 
 def test_words_of_equal_hash_stay_apart() -> None:
-    """The bytes decide: words forged to share a hash stay three types, one the start of another."""
-    scratch = np.frombuffer(b"abaabba", np.uint8).copy()  # ab, a, ab, ba
-    records = np.array([[end, 7 << 40, 0] for end in (0, 2, 3, 5, 7)], np.int64)
-    words = _empty_words(0)
-    assert _scan._enter(words, scratch, records, 4)
-    assert [0, 1, 0, 2] == (words.tokens[:4] >> 2).tolist()
+    """The bytes decide: long words forged to share a hash stay two types."""
+    length = 20
+    scratch = np.frombuffer(b"a" * 20 + b"b" * 20 + b"a" * 20 + bytes(20), np.uint8).copy()
+    records = np.zeros(3 * RECORD, np.uint64)
+    for r in range(3):
+        key = (7, 0xFF << 56 | length, 7 << 40, r * length)
+        records[r * RECORD : (r + 1) * RECORD] = key
+    lexicon = Lexicon()
+    slots = [slot_of(lexicon.words, records, r, scratch) for r in range(3)]
+    assert [0, 1, 0] == [int(lexicon.words.slots[slot + TYPE]) for slot in slots]
+    assert ["a" * length, "b" * length] == list(lexicon.column())
+
+
+def test_lexicon_keeps_numbers_while_it_grows() -> None:
+    """However many strings of whatever length are added, each has one number."""
+    strings = [str(i) * (i % 7 + 1) for i in range(1, 20_000)]
+    lexicon = Lexicon()
+    first = lexicon.add(StringColumn.from_strings(strings))
+    assert list(range(len(lexicon))) == sorted(set(first.tolist()))
+    assert first.tolist() == lexicon.add(StringColumn.from_strings(strings)).tolist()
+    known = list(lexicon.column())
+    assert strings == [known[i] for i in first]
+
+
+# Pieces that the quick readers pass, and what makes them stop; what stands between.
+QUICK_WORDS = (
+    "the Kyiv NATO 2024 don't U.S. слово Київ НАТО ёж Ёж Їжак ґава п'ять F-16 b2b "
+    "well-known «так» “no”"
+)
+HARD_PIECES = (
+    "’ ‘ \u2026 / @ _ + ` \u00ad \u0301 日 🎉 \u200b é ß :// www. WWW. x.com/y a@b.ua \u2011 № "
+    "\u0462 Ⱥ ѣ \ufeff \u0451 \u0401 \u04d9 \u0487 \u2032 it’s п’ять o\u2019 \u201b"
+)
+QUICK = st.sampled_from([*"aZ7 .,;!?-'%:", " – ", *QUICK_WORDS.split()])
+HARD = st.sampled_from(["\u00a0", *HARD_PIECES.split(" ")])
+LENGTHS = st.sampled_from([1, 7, 8, 9, 15, 16, 17, 31, 32, 33, 60, 61, 62, 63, 64, 65, 66])
+SIZED = st.builds(lambda char, n: char * n, st.sampled_from(list("aQ0яЮ -.'“")), LENGTHS)
+BLOCKS = st.lists(st.one_of(QUICK, QUICK, QUICK, HARD, SIZED), max_size=40).map("".join)
+
+
+@settings(max_examples=1500, deadline=None)
+@given(st.lists(BLOCKS, min_size=1, max_size=4), st.sampled_from([0, 1, 63, 200]))
+def test_quick_readers_agree_with_rules(texts: list[str], room: int) -> None:
+    """Wherever a block is cut, and however near the end of the buffer, the rules hold."""
+    column = StringColumn.from_strings([*texts, " " * room])
+    result = tokenize([column])
+    for row, text in enumerate(texts):
+        assert split_words(text) == words_of(result, row)
+
+
+@settings(max_examples=300, deadline=None)
+@given(BLOCKS)
+def test_quick_readers_agree_on_case(text: str) -> None:
+    """Capitals are noted alike by the block, by the letter and by the exact reader."""
+    column = StringColumn.from_strings([text, text + " " * 200, "\u0301" + text])
+    result = tokenize([column])
+    cases = [(result.ids[result.starts[0, r] : result.stops[0, r]]).tolist() for r in range(2)]
+    assert cases[0] == cases[1]
+
+
+@pytest.mark.parametrize("char", [*"aжéZЖ’'-.:/@ 7", "\u0301", "日", "🎉", "\u201c", "\u00a0", "ё"])
+def test_every_place_of_a_block_is_read_alike(char: str) -> None:
+    """A character that moves through a block changes nothing but what stands beside it."""
+    for filler in ("word ", "слово ", "Mix-ed п'ять. "):
+        text = filler * 30
+        texts = [text[:i] + char + text[i:] for i in range(140)]
+        result = tokenize([StringColumn.from_strings(texts)])
+        for row, moved in enumerate(texts):
+            assert split_words(moved) == words_of(result, row), ascii(moved)
+
+
+@pytest.mark.parametrize(
+    ("folder", "limit"),
+    [("uk_news_misc", 300), ("ru_news_misc", 300), ("slavic_topics", 400), ("bbc", 200)],
+)
+def test_tokens_of_whole_sets_agree_with_rules(datasets: Path, folder: str, limit: int) -> None:
+    """Hundreds of real articles give what the readable rules give."""
+    with gzip.open(datasets / folder / "articles.jsonl.gz", "rt", encoding="utf-8") as lines:
+        texts = [json.loads(line)["text"] for _, line in zip(range(limit), lines, strict=False)]
+    result = tokenize([StringColumn.from_strings(texts)])
+    types = result.types.decoded()
+    for row, text in enumerate(texts):
+        span = slice(result.starts[0, row], result.stops[0, row])
+        assert split_words(text) == [types[i >> 2] for i in result.ids[span]]

@@ -1,0 +1,276 @@
+"""Counting the terms of articles, chunk after chunk: what a shard of a build does.
+
+A word type is analysed once in a shard, when it is first met; of a chunk only pairs (row and type)
+are kept, then rows and terms. Shards counted apart are united by `unite` and `counts.merge_forms`,
+with the same result however the articles were dealt out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender._jit import compiled
+from recommender._strings import StringColumn, concatenate
+from recommender.errors import InputError
+from recommender.text._lexicon import Lexicon
+from recommender.text._reading import PART_BITS, Pairs, Spans, read_columns
+from recommender.text._vectors import item, put
+from recommender.text.counts import Forms, RowCounts, group_forms, merge_forms, unite
+from recommender.text.ngrams import count_ngrams
+
+if TYPE_CHECKING:
+    from recommender.text.analyzer import Analyzer
+
+__all__ = ["Forms", "RowCounts", "TermCounter", "merge_forms", "unite"]
+
+_NO_TERM = -1
+
+
+class TermCounter:
+    """Counts the terms of the chunks of one shard. For one thread at a time.
+
+    Parameters
+    ----------
+    analyzer : says what the terms of a word type are
+    weights : mapping of field to int >= 0
+        A field without a weight, or with 0, is not read.
+
+    Attributes
+    ----------
+    n_overlong : int
+        Words dropped so far because they had more than 64 characters.
+
+    Examples
+    --------
+    >>> from recommender.text.analyzer import Analyzer
+    >>> counter = TermCounter(Analyzer(), {"title": 2})
+    >>> rows = counter.add({"title": StringColumn.from_strings(["Bridges over bridges"])}, ["en"])
+    >>> list(counter.vocabulary), rows.counts.tolist()
+    (['bridg'], [4])
+    """
+
+    def __init__(self, analyzer: Analyzer, weights: Mapping[str, int]) -> None:
+        _check_weights(weights)
+        self.n_overlong = 0
+        self._analyzer = analyzer
+        self._weights = {name: weight for name, weight in weights.items() if weight > 0}
+        self._all_weights = dict(weights)
+        self._terms = Lexicon()
+        self._languages: dict[str, _Language] = {}
+        self._pairs = Pairs(
+            np.empty(1024, np.int32), np.empty(1024, np.uint64), np.array([0, 1], np.int64)
+        )
+        self._ngram_forms: list[Forms] = []
+
+    @property
+    def vocabulary(self) -> StringColumn:
+        """The terms so far, in order of first sight; a term's number is its place."""
+        return self._terms.column()
+
+    def add(self, columns: Mapping[str, StringColumn], langs: Sequence[str]) -> RowCounts:
+        """Count a chunk of articles.
+
+        Parameters
+        ----------
+        columns : mapping of field to StringColumn
+            All of one length, that of ``langs``.
+        langs : sequence of str
+            The language of each article.
+
+        Raises
+        ------
+        InputError : the columns differ in length; a field that has a weight is missing
+        """
+        _check_columns(columns, langs, self._all_weights)
+        used = [columns[name] for name in self._weights]
+        names = sorted(set(langs))
+        if len(names) == 1 and used:
+            return self._count(used, None, names[0])
+        codes = np.fromiter(map({n: i for i, n in enumerate(names)}.__getitem__, langs), np.int32)
+        rows = [np.flatnonzero(codes == i) for i in range(len(names))]
+        parts = [self._count(used, some, name) for some, name in zip(rows, names, strict=True)]
+        return _in_order(parts, rows, len(langs))
+
+    def forms(self) -> Forms:
+        """Return the words behind the terms, of everything added so far."""
+        if self._ngram_forms or not self._languages:
+            n_terms = np.arange(len(self._terms), dtype=np.int32)
+            return merge_forms(self._ngram_forms, [n_terms] * len(self._ngram_forms))
+        languages = tuple(sorted(self._languages))
+        parts = [self._languages[name].forms() for name in languages]
+        langs = [np.full(len(part[0]), i, np.int32) for i, part in enumerate(parts)]
+        return group_forms(
+            languages,
+            (np.concatenate([part[0] for part in parts]), np.concatenate(langs)),
+            concatenate([part[1] for part in parts]),
+            np.concatenate([part[2] for part in parts]),
+        )
+
+    def _count(
+        self, used: Sequence[StringColumn], rows: NDArray[np.int64] | None, lang: str
+    ) -> RowCounts:
+        """Count the rows of one language (all if None)."""
+        if self._analyzer.settings.ngram_range != (1, 1):
+            return self._count_ngrams(used, rows, lang)
+        language = self._languages.setdefault(lang, _Language())
+        spans = self._read(used, rows, language)
+        language.analyse(self._analyzer, lang, self._terms)
+        weights = np.array(list(self._weights.values()), np.int32)
+        return language.sum_rows(self._pairs, spans, weights, len(self._terms))
+
+    def _read(
+        self, used: Sequence[StringColumn], rows: NDArray[np.int64] | None, language: _Language
+    ) -> Spans:
+        """Read the rows into pairs."""
+        # Numbers of pairs go on rising, so that a slot's latest pair is never one of a later read.
+        size = self._pairs.size
+        size[1] += size[0]
+        size[0] = 0
+        self._pairs, spans, n_overlong = read_columns(used, rows, language.lexicon, self._pairs)
+        self.n_overlong += n_overlong
+        return spans
+
+    def _count_ngrams(
+        self, used: Sequence[StringColumn], rows: NDArray[np.int64] | None, lang: str
+    ) -> RowCounts:
+        weights = list(self._weights.values())
+        csr, vocabulary, forms, n_overlong = count_ngrams(self._analyzer, used, weights, rows, lang)
+        numbers = self._terms.add(vocabulary)
+        self._ngram_forms.append(merge_forms([forms], [numbers]))
+        self.n_overlong += n_overlong
+        return RowCounts(csr[0], numbers[csr[1]], csr[2])
+
+
+class _Language:
+    """The word types of one language in a shard, and what they came to."""
+
+    def __init__(self) -> None:
+        self.lexicon = Lexicon()
+        self._terms = np.zeros(0, np.int32)  # of each type, -1 for none
+        self._surfaces = np.zeros(0, np.int32)  # the type that a type is shown as
+        self._totals = np.zeros((0, 3), np.int64)  # all, capitalised, all capitals
+
+    def analyse(self, analyzer: Analyzer, lang: str, vocabulary: Lexicon) -> None:
+        """Find the terms of types that are new; mended ones may make more types."""
+        while len(self._terms) < len(self.lexicon):
+            start = len(self._terms)
+            types = self.lexicon.column(start)
+            terms, meant = analyzer.analyse(types, lang)
+            shown = np.arange(start, start + len(types), dtype=np.int32)
+            if meant:
+                shown[list(meant)] = self.lexicon.add(StringColumn.from_lines(list(meant.values())))
+            self._surfaces = np.concatenate((self._surfaces, shown))
+            self._terms = np.concatenate((self._terms, _numbers(terms, vocabulary)))
+        missing = len(self._terms) - len(self._totals)
+        self._totals = np.concatenate((self._totals, np.zeros((missing, 3), np.int64)))
+
+    def sum_rows(
+        self, pairs: Pairs, spans: Spans, weights: NDArray[np.int32], n_terms: int
+    ) -> RowCounts:
+        """Return the weighted counts of the terms of each row."""
+        n = int(pairs.size[0])
+        out = (np.zeros(spans[0].shape[1] + 1, np.int64), np.empty(n + 1, np.int32))
+        counts = np.empty(n + 1, np.int32)
+        latest = np.full(n_terms + 1, -1, np.int64)
+        types = (self._terms, self._totals.reshape(-1), latest)
+        _sum_rows(pairs.types, pairs.counts, spans, weights, types, (*out, counts))
+        n = int(out[0][-1])
+        return RowCounts(out[0], out[1][:n], counts[:n])
+
+    def forms(self) -> tuple[NDArray[np.int32], StringColumn, NDArray[np.int64]]:
+        """Return term, word and counts of the types that have a term."""
+        totals = self._totals.copy()
+        places = np.arange(len(totals), dtype=np.int32)
+        moved = np.flatnonzero(self._surfaces != places)
+        totals[moved] = 0
+        np.add.at(totals, self._surfaces[moved], self._totals[moved])
+        chosen = np.flatnonzero((self._terms >= 0) & (totals[:, 0] > 0))
+        return self._terms[chosen], self.lexicon.column().take(chosen), totals[chosen]
+
+
+def _numbers(terms: Sequence[str], vocabulary: Lexicon) -> NDArray[np.int32]:
+    """Return the number of each term, entering new ones; -1 for ""."""
+    numbers = np.full(len(terms), _NO_TERM, np.int32)
+    kept = [i for i, term in enumerate(terms) if term]
+    column = StringColumn.from_lines([terms[i] for i in kept])
+    numbers[kept] = vocabulary.add(column)
+    return numbers
+
+
+def _in_order(
+    parts: Sequence[RowCounts], rows: Sequence[NDArray[np.int64]], n_rows: int
+) -> RowCounts:
+    """Put the rows of the parts where they belong."""
+    indptr = np.zeros(n_rows + 1, np.int64)
+    for part, places in zip(parts, rows, strict=True):
+        indptr[places + 1] = np.diff(part.indptr)
+    np.cumsum(indptr, out=indptr)
+    terms, counts = np.empty(indptr[-1], np.int32), np.empty(indptr[-1], np.int32)
+    for part, places in zip(parts, rows, strict=True):
+        moved = np.repeat(indptr[places] - part.indptr[:-1], np.diff(part.indptr))
+        moved += np.arange(len(part.terms))
+        terms[moved], counts[moved] = part.terms, part.counts
+    return RowCounts(indptr, terms, counts)
+
+
+@compiled
+def _sum_rows(
+    pair_types: NDArray[np.int32],
+    pair_counts: NDArray[np.uint64],
+    spans: Spans,
+    weights: NDArray[np.int32],
+    types: tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]],
+    out: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]],
+) -> None:
+    """Add up the pairs of each row by term, and of all rows by type."""
+    starts, stops = spans
+    terms, totals, latest = types
+    indptr, indices, counts = out
+    mask, bits = np.uint64((1 << PART_BITS) - 1), np.uint64(PART_BITS)
+    n: Any = 0
+    none = len(latest) - 1
+    for row in range(starts.shape[1]):
+        begin = n
+        for column in range(starts.shape[0]):
+            for k in range(starts[column, row], stops[column, row]):
+                kind, packed = 3 * np.int64(item(pair_types, k)), item(pair_counts, k)
+                occurrences = np.int64(packed & mask)
+                put(totals, kind, item(totals, kind) + occurrences)
+                put(totals, kind + 1, item(totals, kind + 1) + np.int64(packed >> bits & mask))
+                put(totals, kind + 2, item(totals, kind + 2) + np.int64(packed >> bits >> bits))
+                # No branch: the last of `latest` stands for words without a term, and stays -1.
+                term: Any = np.int64(item(terms, np.int64(item(pair_types, k))))
+                has_term = term >= 0
+                term = term if has_term else none
+                place = item(latest, term)
+                is_new = place < begin
+                place = n if is_new else place
+                before = 0 if is_new else np.int64(item(counts, place))
+                put(counts, place, np.int32(before + occurrences * weights[column]))
+                put(indices, place, np.int32(term))
+                put(latest, term, place if has_term else -1)
+                n += is_new and has_term
+        indptr[row + 1] = n
+
+
+def _check_weights(weights: Mapping[str, int]) -> None:
+    for name, weight in weights.items():
+        if isinstance(weight, bool) or not isinstance(weight, int) or weight < 0:
+            raise InputError(f"Weight {weight!r} of {name!r}: expected a whole number from 0.")
+
+
+def _check_columns(
+    columns: Mapping[str, StringColumn], langs: Sequence[str], weights: Mapping[str, int]
+) -> None:
+    for name in weights:
+        if name not in columns:
+            raise InputError(f"There is no field {name!r} to weigh. Fields: {', '.join(columns)}.")
+    for name, column in columns.items():
+        if len(column) != len(langs):
+            raise InputError(
+                f"Field {name!r} has {len(column)} rows, but there are {len(langs)} languages."
+            )
