@@ -16,7 +16,7 @@ from recommender.errors import IndexFolderError
 from recommender.index import rows
 from recommender.index.invert import RowBlock, count_documents, invert
 from recommender.index.manifest import current
-from recommender.index.reader import Choice, Index
+from recommender.index.reader import DEFAULT_EFFORT, Choice, Index
 from recommender.index.settings import SearchSettings
 
 __all__ = ["Verification", "verify_index"]
@@ -173,7 +173,8 @@ def _rows(index: Index) -> Iterator[str]:
     segment, statistics = index.segment, index.statistics
     every = np.arange(index.n_docs, dtype=np.int32)
     numbers = np.arange(segment.n_terms, dtype=np.int32)
-    block = RowBlock(*rows.unpack_rows(*segment.rows.arrays(), every), numbers)
+    indptr, terms, codes = rows.unpack_rows(*segment.rows.arrays(), every)
+    block = RowBlock(indptr, terms, codes, numbers)
     df = count_documents([block], segment.n_terms)
     if not np.array_equal(df, statistics.df):
         yield "document frequencies differ from the rows"
@@ -249,7 +250,7 @@ def _neighbours(index: Index) -> Iterator[str]:
     if not width or not n_docs:
         return
     table = np.asarray(index.neighbours).reshape(n_docs, width)
-    wrong = set()
+    wrong: set[str] = set()
     for first in range(0, n_docs, _RUN):
         wrong.update(_misnamed(index, first, table[first : first + _RUN]))
     yield from sorted(wrong)
@@ -284,7 +285,9 @@ def _misjudged(
     for doc in sample.tolist():
         own = Choice(languages=frozenset({int(index.segment.languages[doc])}))
         row = table[doc][table[doc] >= 0]
-        if not np.array_equal(index.related(doc, width, choice=own).docs, row):
+        effort = search or DEFAULT_EFFORT
+        best = index.related(doc, width, choice=own, effort=effort)
+        if not np.array_equal(best.docs, row):
             yield f"the neighbours of document {doc} are not best first"
             return
     if search is not None and search.for_size(n_docs)[0] >= 1.0:

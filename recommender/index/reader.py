@@ -295,6 +295,8 @@ class Index:
 
         The form is that of ``search_rows``; the languages of ``choice`` are not looked at.
         """
+        _check_search(k, threshold)
+        self._check_docs(docs)
         found = np.full((len(docs), k), -1, np.int32)
         scores = np.zeros((len(docs), k), np.float64)
         for i, doc in enumerate(docs.tolist()):
@@ -553,6 +555,7 @@ def _parts(manifest: Manifest, folder: Path) -> tuple[str, WeightSettings]:
     try:
         ((name, files),) = manifest.segments.items()
         weights = WeightSettings(**manifest.settings["weights"])
+        SearchSettings(**manifest.settings.get("search", {}))
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise DamagedIndexError(
             f"{folder / 'manifest.json'} lacks what an index needs: {error}"

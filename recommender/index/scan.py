@@ -451,8 +451,10 @@ def _candidates(
     n_dense = statistics.idf_squared.size - matrix.entry_ptr.size + 1
     stride = matrix.dense.size // n_dense if n_dense else 0
     whole, scale, slack = _whole_weights(terms, codes, length, n_dense, statistics)
+    best: tuple[Array, Array]
     if slack <= 0.0:
-        return _every(choices, n_docs)
+        best = _every(choices, n_docs)
+        return best
     if not is_exact:
         slack = 1.0
     columns = _column_places(terms, whole, n_dense, stride)
@@ -487,7 +489,7 @@ def _candidates(
                 found,
             )
         sums[span[1] : min(span[1] + _CHUNK, sums.size)] = 0
-    best: tuple[Array, Array] = _above(found, counters[1], heap[room])
+    best = _above(found, counters[1], heap[room])
     return best
 
 
@@ -652,16 +654,19 @@ def _found(
     choices: Choices,
     scratch: Scratch,
 ) -> Array:
-    """Return the documents to be scored, by scanning the whole query or the best part of it."""
+    """Return the documents to be scored, by scanning the whole query or the best part of it.
+
+    Where the best part finds fewer than are asked for, the whole query is scanned: an article of
+    words of its own still has the neighbours that its other words lead to.
+    """
     terms, codes, length = query
-    room, floor = rooms[0], threshold
+    sums = scratch.sums
+    found: Array
     if coverage < 1.0:
         chosen = _covering(terms, codes, statistics, coverage)
-        terms, codes = terms[chosen], codes[chosen]
-        room, floor = max(rooms), 0.0
-    light = (terms, codes, length)
-    is_exact = coverage >= 1.0
-    sums = scratch.sums
-    docs, _ = _candidates(light, room, floor, matrix, statistics, choices, sums, is_exact)
-    found: Array = docs
+        light = (terms[chosen], codes[chosen], length)
+        found, _ = _candidates(light, max(rooms), 0.0, matrix, statistics, choices, sums, False)
+        if found.size >= rooms[0]:
+            return found
+    found, _ = _candidates(query, rooms[0], threshold, matrix, statistics, choices, sums, True)
     return found
