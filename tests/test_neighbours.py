@@ -76,7 +76,7 @@ def test_all_neighbours_are_those_of_a_search(
         index, SETTINGS, tmp_path / "so-far", jobs=jobs, progress=lambda *said: told.append(said)
     )
 
-    assert (found.dtype, found.shape) == (np.int32, (4 * N_DOCS,))
+    assert (str(found.dtype), found.shape) == ("int32", (4 * N_DOCS,))
     assert expected.tobytes() == found.tobytes()
     assert told == [(min(n, N_DOCS), N_DOCS) for n in (0, 1024, 2048, 3072, N_DOCS)]
 

@@ -139,7 +139,8 @@ def _is_utf8(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> bool:
 
 
 def _layout(index: Index) -> Iterator[str]:
-    found = rows.check_rows(*index.segment.rows.arrays(), index.segment.n_terms)
+    packed = index.segment.rows
+    found = rows.check_rows(packed.row_ptr, packed.packed, index.segment.n_terms)
     if found == rows.BAD_LAYOUT:
         yield "pointers of the rows do not fit their bytes"
     if found == rows.BAD_TERM:

@@ -67,7 +67,7 @@ class Rows:
     row_ptr: NDArray[np.int64]
     packed: NDArray[np.uint8]
 
-    def arrays(self) -> tuple[NDArray[Any], NDArray[Any]]:
+    def arrays(self) -> tuple[NDArray[Any], ...]:
         """Return the arrays in the order the loops take them."""
         return self.row_ptr, self.packed
 

@@ -33,7 +33,8 @@ def table_index(seed: int, width: int, n_terms: int = 25, **search: Any) -> Inde
 
 def same(one: Candidates, other: Candidates) -> bool:
     """Tell whether two lists are equal, bit for bit."""
-    return one.docs.tolist() == other.docs.tolist() and one.scores.tolist() == other.scores.tolist()
+    pairs = [(c.docs.tolist(), c.scores.tolist()) for c in (one, other)]
+    return bool(pairs[0] == pairs[1])
 
 
 def in_own_language(index: Index, doc: int, **choice: Any) -> Choice:

@@ -101,8 +101,8 @@ def test_no_sum_overflows_and_no_answer_is_lost(
             whole, _, slack = whole_weights(index, query)
             assert 0 <= largest_sum(index, query) <= TOP
             assert 0.0 <= slack < 1.0
-            columns = index._weighty(query)[0] < index.segment.n_columns
-            assert max(np.array(whole)[columns], default=0) <= 32_767
+            has_column = index._weighty(query)[0] < index.segment.n_columns
+            assert max(np.array(whole)[has_column], default=0) <= 32_767
             assert slack == 0.0 or min(whole) >= 1
         assert_exact(index, query, 3)
 

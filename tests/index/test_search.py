@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
@@ -106,7 +106,8 @@ def random_rows(rng: np.random.Generator, n_docs: int, n_terms: int) -> list[dic
 N_WIDE = WINDOW + 4096 + 500
 
 
-class Wide(NamedTuple):
+@dataclass(frozen=True)
+class Wide:
     """An index of two windows, with columns, and the scores of some of its documents."""
 
     index: Index
