@@ -285,7 +285,7 @@ def test_nightly_job_lists_every_exit_code() -> None:
 def test_format_page_gives_each_array_its_type() -> None:
     """Every file of a segment is in the table, with its type; the table has no other."""
     rows = re.findall(r"^\| `([\w.]+)\.npy` \| (\w+) \|", text_of("format.md"), re.MULTILINE)
-    own = {"df": "int32", "norms": "float64"}
+    own = {"df": "int32", "norms": "float64", "neighbours": "int32"}
 
     assert {**ARRAY_TYPES, **own} == dict(rows)
 

@@ -16,9 +16,13 @@ from recommender.errors import IndexFolderError
 from recommender.index import rows
 from recommender.index.invert import RowBlock, count_documents, invert
 from recommender.index.manifest import current
-from recommender.index.reader import Index
+from recommender.index.reader import DEFAULT_EFFORT, Choice, Index
+from recommender.index.settings import SearchSettings
 
 __all__ = ["Verification", "verify_index"]
+
+_SAMPLE = 1000  # articles whose neighbours are scored and searched for again
+_RUN = 65_536  # rows of the table that are looked at together
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,8 @@ class Verification:
     healthy : bool
     generation, articles, files : int
     checks : names of the rules that were looked at; after a broken foundation (sizes, strings, the
-        layout of the rows) there are no more, because the loops behind them trust it
+        layout of the rows, the directory) there are no more, because the loops behind them trust
+        it
     problems : what is wrong, one sentence each
     """
 
@@ -134,7 +139,8 @@ def _is_utf8(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> bool:
 
 
 def _layout(index: Index) -> Iterator[str]:
-    found = rows.check_rows(*index.segment.rows.arrays(), index.segment.n_terms)
+    packed = index.segment.rows
+    found = rows.check_rows(packed.row_ptr, packed.packed, index.segment.n_terms)
     if found == rows.BAD_LAYOUT:
         yield "pointers of the rows do not fit their bytes"
     if found == rows.BAD_TERM:
@@ -168,7 +174,8 @@ def _rows(index: Index) -> Iterator[str]:
     segment, statistics = index.segment, index.statistics
     every = np.arange(index.n_docs, dtype=np.int32)
     numbers = np.arange(segment.n_terms, dtype=np.int32)
-    block = RowBlock(*rows.unpack_rows(*segment.rows.arrays(), every), numbers)
+    indptr, terms, codes = rows.unpack_rows(*segment.rows.arrays(), every)
+    block = RowBlock(indptr, terms, codes, numbers)
     df = count_documents([block], segment.n_terms)
     if not np.array_equal(df, statistics.df):
         yield "document frequencies differ from the rows"
@@ -230,6 +237,66 @@ def _words(index: Index) -> Iterator[str]:
         yield "a word belongs to a language that the manifest does not name"
 
 
+def _neighbours(index: Index) -> Iterator[str]:
+    """Check whom the table names, and for a sample that it is in order and what a search finds."""
+    n_docs, stated = index.n_docs, index.manifest.settings.get("search")
+    search = None if stated is None else SearchSettings(**stated)
+    width = len(index.neighbours) // max(1, n_docs)
+    if len(index.neighbours) != n_docs * width:
+        yield f"the table has {len(index.neighbours):,} numbers for {n_docs:,} articles"
+        return
+    if n_docs and search is not None and width != search.neighbours:
+        yield f"each article has {width} places, expected {search.neighbours}"
+        return
+    if not width or not n_docs:
+        return
+    table = np.asarray(index.neighbours).reshape(n_docs, width)
+    wrong: set[str] = set()
+    for first in range(0, n_docs, _RUN):
+        wrong.update(_misnamed(index, first, table[first : first + _RUN]))
+    yield from sorted(wrong)
+    if not wrong:
+        yield from _misjudged(index, table, search)
+
+
+def _misnamed(index: Index, first: int, table: NDArray[np.int32]) -> Iterator[str]:
+    """Yield what is wrong with whom some rows of the table name."""
+    own, languages = np.arange(first, first + len(table))[:, None], index.segment.languages
+    named = table >= 0
+    if np.any(table < -1) or np.any(table >= index.n_docs):
+        yield "a document is named that does not exist"
+        return
+    if np.any(named[:, 1:] & ~named[:, :-1]):
+        yield "a row has a gap"
+    if np.any(table == own):
+        yield "a document is its own neighbour"
+    if np.any(named & (languages[table] != languages[own])):
+        yield "a neighbour is of another language"
+    ordered = np.sort(table, axis=1)
+    if np.any((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)):
+        yield "a neighbour stands twice"
+
+
+def _misjudged(
+    index: Index, table: NDArray[np.int32], search: SearchSettings | None
+) -> Iterator[str]:
+    """Compare a sample of rows, spread evenly, with their true scores and, if exact, a search."""
+    n_docs, width = table.shape
+    sample = np.linspace(0, n_docs - 1, min(n_docs, _SAMPLE)).astype(np.int32)
+    for doc in sample.tolist():
+        own = Choice(languages=frozenset({int(index.segment.languages[doc])}))
+        row = table[doc][table[doc] >= 0]
+        effort = search or DEFAULT_EFFORT
+        best = index.related(doc, width, choice=own, effort=effort)
+        if not np.array_equal(best.docs, row):
+            yield f"the neighbours of document {doc} are not best first"
+            return
+    if search is not None and search.for_size(n_docs)[0] >= 1.0:
+        found, _ = index.search_rows(sample, width, effort=search)
+        for doc in sample[np.any(found != table[sample], axis=1)][:1].tolist():
+            yield f"the neighbours of document {doc} are not those that a search finds"
+
+
 _CHECKS: dict[str, Check] = {
     "counts agree": _shapes,
     "strings": _columns,
@@ -240,5 +307,6 @@ _CHECKS: dict[str, Check] = {
     "keys": _keys,
     "documents": _documents,
     "words to show": _words,
+    "neighbours": _neighbours,
 }
 _FOUNDATIONS = ("counts agree", "strings", "layout of the rows", "directory")

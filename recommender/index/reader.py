@@ -218,14 +218,20 @@ class Index:
     # --- queries ---
 
     def query_of(self, doc: int) -> Query:
-        """Return a document as a query for its neighbours."""
+        """Return a document as a query for its neighbours.
+
+        Raises
+        ------
+        InputError : there is no such document
+        """
+        self._check_docs(np.array([doc]))
         terms, codes = self._row(doc)
         return Query(terms, codes, doc, float(self.statistics.norms[doc]))
 
     def _row(self, doc: int) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
         packed = self.segment.rows
         if not self.compiled:
-            return rows.unpack_row(bytes(packed.packed[slice(*packed.row_ptr[doc : doc + 2])]))
+            return rows.unpack_row(packed.packed[slice(*packed.row_ptr[doc : doc + 2])])
         _, terms, codes = rows.unpack_rows(*packed.arrays(), np.array([doc], np.int32))
         return terms, codes
 
@@ -252,8 +258,8 @@ class Index:
 
         Raises
         ------
-        InputError : k below 1, a threshold outside 0..1, a term that the index does not have, a
-            mask of another length
+        InputError : k below 1, a threshold outside 0..1, a term that the index does not have,
+            terms out of order, a mask of another length
         """
         return self.search_many([query], k, threshold=threshold, choice=choice, effort=effort)[0]
 
@@ -272,6 +278,7 @@ class Index:
         left, or it has no more. Their scores are computed afresh.
         """
         _check_search(k, threshold)
+        self._check_mask(choice)
         query = self.query_of(doc)
         found = self._from_table(doc, k, choice) if self.table_serves(effort) else None
         if found is None:
@@ -291,6 +298,8 @@ class Index:
 
         The form is that of ``search_rows``; the languages of ``choice`` are not looked at.
         """
+        _check_search(k, threshold)
+        self._check_docs(docs)
         found = np.full((len(docs), k), -1, np.int32)
         scores = np.zeros((len(docs), k), np.float64)
         for i, doc in enumerate(docs.tolist()):
@@ -371,12 +380,8 @@ class Index:
         same_language : only documents of each one's own language, whatever ``choice`` names
         """
         _check_search(k, threshold)
+        self._check_docs(np.asarray(docs))
         docs = np.ascontiguousarray(docs, np.int32)
-        if len(docs) and not 0 <= docs.min() <= docs.max() < self.n_docs:
-            raise InputError(
-                f"There are no documents {docs.min()} to {docs.max()}: the index holds "
-                f"{self.n_docs:,}, numbered from 0."
-            )
         indptr, terms, codes = rows.unpack_rows(*self.segment.rows.arrays(), docs)
         lengths = np.asarray(self.statistics.norms)[docs]
         queries = scan.Queries(indptr, terms, codes, lengths, docs)
@@ -430,6 +435,21 @@ class Index:
             np.array(docs, np.int32),
         )
 
+    def _check_docs(self, docs: NDArray[np.integer]) -> None:
+        if len(docs) and not 0 <= docs.min() <= docs.max() < self.n_docs:
+            raise InputError(
+                f"There are no documents {docs.min()} to {docs.max()}: the index holds "
+                f"{self.n_docs:,}, numbered from 0."
+            )
+
+    def _check_mask(self, choice: Choice) -> None:
+        mask = choice.mask
+        if mask is not None and (mask.dtype != np.bool_ or mask.shape != (self.n_docs,)):
+            raise InputError(
+                f"The mask is {mask.dtype} of shape {mask.shape}; expected bool, one for each of "
+                f"the {self.n_docs:,} documents."
+            )
+
     def _weighty(self, query: Query) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
         terms, codes = query.terms, query.codes
         n_terms = self.segment.n_terms
@@ -443,6 +463,8 @@ class Index:
                 f"{terms.max(initial=-1)} and {len(codes)} counts for {len(terms)} terms; "
                 f"expected terms below {n_terms}, a count for each."
             )
+        if np.any(terms[1:] <= terms[:-1]) or not np.all(codes):
+            raise InputError("The terms of a query ascend, each once, and no count is 0.")
         used = self.statistics.idf_squared[terms] > 0.0
         return terms[used], codes[used]
 
@@ -516,12 +538,8 @@ class Index:
     def _choices(self, choice: Choice) -> scan.Choices:
         wanted = np.full(256, choice.languages is None)
         wanted[list(choice.languages or ())] = True
+        self._check_mask(choice)
         mask = np.zeros(0, np.bool_) if choice.mask is None else choice.mask
-        if choice.mask is not None and (mask.dtype != np.bool_ or mask.shape != (self.n_docs,)):
-            raise InputError(
-                f"The mask is {mask.dtype} of shape {mask.shape}; expected bool, one for each of "
-                f"the {self.n_docs:,} documents."
-            )
         excluded = np.array(sorted(choice.excluded), np.int32)
         stop = self.n_docs if choice.stop is None else min(choice.stop, self.n_docs)
         first = max(0, choice.first)
@@ -546,6 +564,7 @@ def _parts(manifest: Manifest, folder: Path) -> tuple[str, WeightSettings]:
     try:
         ((name, files),) = manifest.segments.items()
         weights = WeightSettings(**manifest.settings["weights"])
+        SearchSettings(**manifest.settings.get("search", {}))
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise DamagedIndexError(
             f"{folder / 'manifest.json'} lacks what an index needs: {error}"

@@ -84,7 +84,7 @@ class Queries(NamedTuple):
 
     Attributes
     ----------
-    indptr : (n + 1,) int64; terms : int32, ascending in a row, all of weight; codes : uint8
+    indptr : (n + 1,) int64; terms : int32, ascending in a row; codes : uint8
     lengths : (n,) float64, the query's norm; 0 finds nothing
     docs : (n,) int32, the document that the query is, -1 if none
     """
@@ -166,7 +166,7 @@ def _covering(terms: Array, codes: Array, statistics: Statistics, coverage: floa
     for i in range(terms.size):
         tf = statistics.tf[codes[i]]
         squares[i] = tf * tf * statistics.idf_squared[terms[i]]
-        gains[i] = squares[i] / statistics.df[terms[i]]
+        gains[i] = squares[i] / max(1, statistics.df[terms[i]])
         total += squares[i]
     covered = 0.0
     order = np.arange(terms.size)
@@ -191,18 +191,20 @@ def _whole_weights(
     -------
     whole : (n,) int32
     scale : float, sum = scale * inner product, nearly
-    slack : float, the least sum that could belong to a better document than another's sum of 1
+    slack : float, the least sum that could belong to a better document than another's sum of 1;
+        0 where a weight vanishes in the rounding, so that sums say nothing
     """
     exact = np.empty(terms.size, np.float64)
     heaviest, lightest = 0.0, np.inf
     for i in range(terms.size):
         exact[i] = statistics.tf[codes[i]] * statistics.idf_squared[terms[i]]
-        lightest = min(lightest, exact[i])
+        if exact[i] > 0.0:
+            lightest = min(lightest, exact[i])
         if terms[i] < n_dense:
             heaviest = max(heaviest, exact[i])
     error = statistics.level_error
     scale = _MAX_SUM / (length * statistics.longest * statistics.scale * (1.0 + error))
-    scale = min(scale, _MAX_SUM / (max(lightest, exact.max()) * statistics.scale))
+    scale = min(scale, _MAX_SUM / (exact.max() * statistics.scale))
     if heaviest > 0.0:
         scale = min(scale, _MAX_COLUMN_WEIGHT / heaviest)
     whole = np.empty(terms.size, np.int32)
@@ -455,13 +457,18 @@ def _candidates(
 ) -> tuple[Array, Array]:
     """Return every document that could be among the ``room`` best, and its sum over its length.
 
-    Where not ``is_exact``, just the ``room`` best sums.
+    Where not ``is_exact``, just the ``room`` best sums. Where sums say nothing (counts of a hundred
+    thousand beside counts of 1), every document that may be found.
     """
     terms, codes, length = query
     n_docs = statistics.norms.size
     n_dense = statistics.idf_squared.size - matrix.entry_ptr.size + 1
     stride = matrix.dense.size // n_dense if n_dense else 0
     whole, scale, slack = _whole_weights(terms, codes, length, n_dense, statistics)
+    best: tuple[Array, Array]
+    if slack <= 0.0:
+        best = _every(choices, n_docs)
+        return best
     if not is_exact:
         slack = 1.0
     columns = _column_places(terms, whole, n_dense, stride)
@@ -496,8 +503,20 @@ def _candidates(
                 found,
             )
         sums[span[1] : min(span[1] + _CHUNK, sums.size)] = 0
-    best: tuple[Array, Array] = _above(found, counters[1], heap[room])
+    best = _above(found, counters[1], heap[room])
     return best
+
+
+@jit
+def _every(choices: Choices, n_docs: int) -> tuple[Array, Array]:
+    """Return all documents that may be found, each with 0."""
+    docs = np.empty(n_docs, np.int32)
+    n = 0
+    for doc in range(max(0, choices.first), min(choices.stop, n_docs)):
+        if _allows(choices, doc):
+            docs[n] = doc
+            n += 1
+    return docs[:n], np.zeros(n, np.float32)
 
 
 @jit
@@ -651,40 +670,53 @@ def _found(
 ) -> Array:
     """Return the documents to be scored, by scanning the whole query or the best part of it.
 
-    Of the documents that the best part finds, those are left that the whole query, added up from
-    their rows in whole numbers, could put among the k best.
+    Where the best part finds fewer than are asked for, the whole query is scanned: an article of
+    words of its own still has the neighbours that its other words lead to.
     """
     terms, codes, length = query
-    k, room = rooms
     sums = scratch.sums
-    if coverage >= 1.0:
-        docs, _ = _candidates(query, k, threshold, matrix, statistics, choices, sums, True)
-        return docs
-    chosen = _covering(terms, codes, statistics, coverage)
-    light = (terms[chosen], codes[chosen], length)
-    room = max(k, room)
-    docs, _ = _candidates(light, room, 0.0, matrix, statistics, choices, sums, False)
-    if docs.size <= k:
-        return docs
-    whole, _, slack = _whole_weights(terms, codes, length, 0, statistics)
-    scores = np.empty(docs.size, np.float32)
-    for i in range(terms.size):
-        scratch.query_weights[terms[i]] = whole[i]
-    for i in range(docs.size):
-        total = row_sum(
-            docs[i], matrix.row_ptr, matrix.packed, statistics.levels, scratch.query_weights
-        )
-        scores[i] = np.float32(total) * statistics.inverse_norms[docs[i]]
-    for term in terms:
-        scratch.query_weights[term] = 0
-    floor = _kth_best(scores, k) * np.float32(slack)
-    found: Array = docs[scores >= floor]
+    found: Array
+    if coverage < 1.0:
+        chosen = _covering(terms, codes, statistics, coverage)
+        light = (terms[chosen], codes[chosen], length)
+        found, _ = _candidates(light, max(rooms), 0.0, matrix, statistics, choices, sums, False)
+        if found.size >= rooms[0]:
+            return _hopeful(found, query, rooms[0], matrix, statistics, scratch.query_weights)
+    found, _ = _candidates(query, rooms[0], threshold, matrix, statistics, choices, sums, True)
     return found
 
 
 @jit
+def _hopeful(
+    docs: Array,
+    query: tuple[Array, Array, float],
+    k: int,
+    matrix: Matrix,
+    statistics: Statistics,
+    query_weights: Array,
+) -> Array:
+    """Return the documents that could be among the k best, by whole-number sums of their rows.
+
+    That is several times quicker than their scores, which only these need then.
+    """
+    terms, codes, length = query
+    whole, _, slack = _whole_weights(terms, codes, length, 0, statistics)
+    for i in range(terms.size):
+        query_weights[terms[i]] = whole[i]
+    sums = np.empty(docs.size, np.float32)
+    for i in range(docs.size):
+        total = row_sum(docs[i], matrix.row_ptr, matrix.packed, statistics.levels, query_weights)
+        sums[i] = np.float32(total) * statistics.inverse_norms[docs[i]]
+    for term in terms:
+        query_weights[term] = 0
+    floor = _kth_best(sums, k) * np.float32(slack)
+    hopeful: Array = docs[sums >= floor]
+    return hopeful
+
+
+@jit
 def _kth_best(scores: Array, k: int) -> float:
-    """Return the k-th best of more than k scores."""
+    """Return the k-th best of k scores or more."""
     heap = np.empty(k, np.float32)
     for i in range(k):
         _push(heap, i, scores[i])

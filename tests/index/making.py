@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recommender._strings import StringColumn
 from recommender.index import rows as packed_rows
 from recommender.index.invert import RowBlock
 from recommender.index.manifest import Manifest
 from recommender.index.reader import Index, factors, statistics_of
+from recommender.index.settings import SearchSettings
 from recommender.index.writer import Corpus, make_segment, write_generation
 from recommender.weighting import WeightSettings, encode_counts
 
@@ -63,17 +66,40 @@ def block_of(rows: Sequence[Mapping[int, int]], n_terms: int) -> RowBlock:
     return RowBlock(indptr, terms, encode_counts(counts), np.arange(n_terms, dtype=np.int32))
 
 
-def index_of(folder: Path, corpus: Corpus, weights: WeightSettings | None = None) -> Index:
-    """Write ``corpus`` as an index in ``folder`` and open it."""
+def index_of(
+    folder: Path,
+    corpus: Corpus,
+    weights: WeightSettings | None = None,
+    *,
+    search: SearchSettings | None = None,
+) -> Index:
+    """Write ``corpus`` as an index in ``folder`` and open it.
+
+    ``search`` says how the table of neighbours is made; None = there is none.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     write_generation(
         folder,
         corpus,
         weights=weights or WeightSettings(max_df=1.0),
-        about=ABOUT,
+        about={**ABOUT, "settings": {} if search is None else {"search": asdict(search)}},
         languages=["en", "ru", "uk"],
+        neighbours=None if search is None else lambda index: table_of(index, search),
     )
     return Index.open(folder)
+
+
+def table_of(index: Index, search: SearchSettings) -> NDArray[np.int32]:
+    """Return the table of neighbours, found in one go."""
+    every = np.arange(index.n_docs, dtype=np.int32)
+    return index.search_rows(every, search.neighbours, effort=search)[0].ravel()
+
+
+def with_table(index: Index, search: SearchSettings) -> Index:
+    """Return the index with a table of neighbours, as a reader sees it."""
+    settings = {**index.manifest.settings, "search": asdict(search)}
+    manifest = replace(index.manifest, settings=settings)
+    return replace(index, manifest=manifest, neighbours=table_of(index, search))
 
 
 def memory_index(

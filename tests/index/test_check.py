@@ -19,8 +19,10 @@ from recommender._keys import KeyTable
 from recommender._strings import StringColumn
 from recommender.errors import NotAnIndexError
 from recommender.index.check import Verification, _run, _words, verify_index
+from recommender.index.invert import WINDOW
 from recommender.index.reader import NO_DATE, Index
 from recommender.index.segment import ARRAY_TYPES
+from recommender.index.settings import SearchSettings
 from recommender.weighting import WeightSettings
 from tests.index.forging import forge, generation_folder, read_array, segment_folder
 from tests.index.making import corpus_of, index_of
@@ -33,13 +35,16 @@ RULES = (
     "counts agree",
     "strings",
     "layout of the rows",
-    "postings",
+    "directory",
     "rows equal postings",
     "lengths",
     "keys",
     "documents",
     "words to show",
+    "neighbours",
 )
+COMMON = [*ROWS, *({0: 1 + d % 3, 1 + d % 5: 1} for d in range(70))]
+SEARCH = SearchSettings(neighbours=3)
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +60,22 @@ def root(sound: Path, tmp_path: Path) -> Path:
     """A copy to forge."""
     shutil.copytree(sound, tmp_path / "news", copy_function=shutil.copyfile)
     return tmp_path / "news"
+
+
+@pytest.fixture(scope="module")
+def sound_common(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index with a column and a table of neighbours that nobody changes."""
+    root = tmp_path_factory.mktemp("common") / "news"
+    languages = [d % 3 for d in range(len(COMMON))]
+    index_of(root, corpus_of(COMMON, n_terms=N_TERMS, languages=languages), search=SEARCH)
+    return root
+
+
+@pytest.fixture
+def common(sound_common: Path, tmp_path: Path) -> Path:
+    """A copy with a column and a table to forge."""
+    shutil.copytree(sound_common, tmp_path / "common", copy_function=shutil.copyfile)
+    return tmp_path / "common"
 
 
 def broken_rules(result: Verification) -> list[str]:
@@ -82,11 +103,24 @@ def test_sound_index_has_no_problems(sound: Path) -> None:
     assert result.files == len(ARRAY_TYPES) + 2
 
 
-def test_forged_without_a_change_has_no_problems(root: Path) -> None:
-    """The forger's own hand leaves no trace: what is found below is the change alone."""
-    forge(root, segment={"published": read_array(root, "published")})
+def test_sound_index_with_columns_and_neighbours_has_no_problems(sound_common: Path) -> None:
+    """There is a column, a row in the table for each article, and one more file."""
+    index = Index.open(sound_common)
+    result = verify_index(sound_common)
 
-    assert verify_index(root).problems == ()
+    assert result.problems == ()
+    assert result.checks == RULES
+    assert result.files == len(ARRAY_TYPES) + 3
+    assert index.segment.n_columns == 1
+    assert len(index.neighbours) == 3 * len(COMMON)
+
+
+def test_forged_without_a_change_has_no_problems(root: Path, common: Path) -> None:
+    """The forger's own hand leaves no trace: what is found below is the change alone."""
+    for folder in (root, common):
+        forge(folder, segment={"published": read_array(folder, "published")})
+
+        assert verify_index(folder).problems == ()
 
 
 rows_of_counts = st.lists(
@@ -185,11 +219,32 @@ def test_array_of_other_length_breaks_counts_agree(root: Path, name: str) -> Non
     assert_found(root, "counts agree", f"{name} has 5 entries, expected 6")
 
 
-def test_directory_of_other_length_breaks_counts_agree(root: Path) -> None:
-    """One pointer a term, and one more."""
-    forge(root, segment={"postings.entry_ptr": read_array(root, "postings.entry_ptr")[:-1]})
+@pytest.mark.parametrize(("cut", "expected"), [(slice(-1), 64), (slice(0), 301 * 64)])
+def test_directory_of_other_length_breaks_counts_agree(
+    root: Path, cut: slice, expected: int
+) -> None:
+    """One pointer a term without a column, and one more: fewer would mean more columns."""
+    forge(root, segment={"postings.entry_ptr": read_array(root, "postings.entry_ptr")[cut]})
 
-    assert_found(root, "counts agree", "directory has 300 entries, expected 301")
+    assert_found(root, "counts agree", f"columns has 0 entries, expected {expected:,}")
+
+
+def test_directory_of_more_terms_than_there_are_breaks_counts_agree(root: Path) -> None:
+    """A pointer too many would be a column less than none."""
+    pointers = read_array(root, "postings.entry_ptr")
+    forge(root, segment={"postings.entry_ptr": np.append(pointers, pointers[-1])})
+
+    assert_found(root, "counts agree", "columns has 0 entries, expected -64")
+
+
+@pytest.mark.parametrize("n", [-1, 1, 64, -64])
+def test_columns_of_other_length_break_counts_agree(common: Path, n: int) -> None:
+    """A byte an article, rounded up to 64, for each term that has a column."""
+    dense = read_array(common, "postings.dense")
+    changed = dense[:n] if n < 0 else np.append(dense, np.zeros(n, np.uint8))
+    forge(common, segment={"postings.dense": changed})
+
+    assert_found(common, "counts agree", f"columns has {128 + n} entries, expected 128")
 
 
 @pytest.mark.parametrize(("name", "n"), [("df", 300), ("norms", 6)])
@@ -264,7 +319,7 @@ ROW_POINTERS = {
     "negative": lambda p: np.array([-(2**50), *p[1:]], np.int64),
     "past the end": lambda p: np.array([*p[:-1], p[-1] + 2], np.int64),
     "far past the end": lambda p: np.array([p[0], *([2**55] * (len(p) - 2)), p[-1]], np.int64),
-    "inside an entry": lambda p: np.array([p[0], p[1] - 1, *p[2:]], np.int64),
+    "inside an entry": lambda p: np.array([p[0], 1, *p[2:]], np.int64),
 }
 
 
@@ -293,9 +348,8 @@ def test_term_that_does_not_exist_breaks_the_layout(root: Path) -> None:
     packed = read_array(root, "rows.packed")
     start = int(pointers[0])
     assert pointers[1] - start >= 3
-    packed[start : start + 2] = 0xFF, 0x7F  # 16,383
+    packed[start : start + 3] = 0xFF, 0x7F, 9  # a gap of 4,095, the code 9
     pointers_of_one_entry = pointers.copy()
-    packed[start + 2 : pointers[1]] = 1
     shorter = np.concatenate([packed[: start + 3], packed[pointers[1] :]])
     pointers_of_one_entry[1:] -= int(pointers[1]) - start - 3
     forge(root, segment={"rows.packed": shorter, "rows.row_ptr": pointers_of_one_entry})
@@ -316,67 +370,254 @@ def test_code_changed_in_a_row_breaks_rows_equal_postings(root: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["bases", "entry_ptr"])
-def test_pointers_of_postings_that_run_backwards_break_postings(root: Path, name: str) -> None:
-    """The rule names it; the rebuilt directory sees it as well."""
+@pytest.mark.parametrize("how", ["not from zero", "negative", "backwards"])
+def test_pointers_of_postings_that_run_backwards_break_the_directory(
+    root: Path, name: str, how: str
+) -> None:
+    """The loops behind it would follow them, so nothing more is looked at."""
     pointers = read_array(root, f"postings.{name}")
-    pointers[0] = pointers[1] + 1
+    pointers[0] = {"not from zero": 1, "negative": -5, "backwards": pointers[1] + 1}[how]
     forge(root, segment={f"postings.{name}": pointers})
 
+    result = assert_found(root, "directory", "pointers run backwards")
+    assert result.checks == RULES[:5]
+
+
+@pytest.mark.parametrize("names", [("docs", "codes"), ("docs",), ("codes",)])
+def test_fewer_postings_than_the_windows_say_break_the_directory(
+    root: Path, names: tuple[str, ...]
+) -> None:
+    """The last one is missing from both arrays, or from one of them."""
+    forge(root, segment={f"postings.{n}": read_array(root, f"postings.{n}")[:-1] for n in names})
+
+    assert_found(root, "directory", "there are not as many postings as the windows say")
+
+
+@pytest.mark.parametrize("name", ["entry_starts", "entry_counts"])
+@pytest.mark.parametrize("value", [None, 60_000])
+def test_directory_that_leads_past_the_postings_is_found(
+    root: Path, name: str, value: int | None
+) -> None:
+    """By one, or far out: memory that is not the index's would be read."""
+    array = read_array(root, f"postings.{name}")
+    array[-1] = array[-1] + 1 if value is None else value
+    forge(root, segment={f"postings.{name}": array})
+
+    assert_found(root, "directory", "the directory leads past the postings")
+
+
+def test_directory_that_names_a_window_that_does_not_exist_is_found(root: Path) -> None:
+    """There is one window."""
+    windows = read_array(root, "postings.entry_windows")
+    windows[-1] = 1
+    forge(root, segment={"postings.entry_windows": windows})
+
+    assert_found(root, "directory", "the directory names a window that does not exist")
+
+
+@pytest.mark.parametrize("name", ["entry_windows", "entry_starts", "entry_counts"])
+def test_directory_arrays_of_unequal_length_are_found(root: Path, name: str) -> None:
+    """Each entry has a window, a start and a count."""
+    forge(root, segment={f"postings.{name}": read_array(root, f"postings.{name}")[:-1]})
+
     result = verify_index(root)
 
-    assert broken_rules(result) == ["postings", "rows equal postings"]
-    assert result.problems[0] == "postings: pointers run backwards"
-    assert f"({name})" in result.problems[1]
+    assert broken_rules(result) == ["directory"]
 
 
-def test_fewer_postings_than_the_windows_say_break_postings(root: Path) -> None:
-    """The last one is missing from both arrays."""
-    arrays = {f"postings.{n}": read_array(root, f"postings.{n}")[:-1] for n in ("docs", "codes")}
-    n = len(arrays["postings.docs"])
-    forge(root, segment=arrays, change=lambda plain: plain["counts"].update(postings=n))
-
-    result = verify_index(root)
-
-    assert broken_rules(result) == ["postings", "rows equal postings"]
-    assert "there are not as many postings as the windows say" in result.problems[0]
-
-
-def test_posting_that_counts_nothing_breaks_postings(root: Path) -> None:
+def test_posting_that_counts_nothing_breaks_rows_equal_postings(root: Path) -> None:
     """Code 0 is never stored."""
     codes = read_array(root, "postings.codes")
     codes[3] = 0
     forge(root, segment={"postings.codes": codes})
 
-    result = verify_index(root)
-
-    assert broken_rules(result) == ["postings", "rows equal postings"]
-    assert result.problems[0] == "postings: a posting counts nothing"
+    assert_found(root, "rows equal postings", "postings and rows disagree (codes)")
 
 
-def test_document_frequency_that_differs_breaks_postings(root: Path) -> None:
+def test_document_frequency_that_differs_breaks_rows_equal_postings(root: Path) -> None:
     """It decides every weight, so the lengths do not fit either."""
     df = np.load(generation_folder(root) / "df.npy")
     df[0] -= 1
-    forge(root, own={"df": df})
+    n = int(df.sum())
+    forge(root, own={"df": df}, change=lambda plain: plain["counts"].update(postings=n))
 
     result = verify_index(root)
 
-    assert broken_rules(result) == ["postings", "lengths"]
-    assert "document frequencies differ from the postings" in result.problems[0]
+    assert broken_rules(result) == ["rows equal postings", "lengths"]
+    assert "document frequencies differ from the rows" in result.problems[0]
 
 
-@pytest.mark.parametrize("name", ["docs", "codes", "entry_windows", "entry_starts", "entry_counts"])
-def test_array_of_postings_that_differs_from_the_rows_is_named(root: Path, name: str) -> None:
+CHANGES = {  # all inside the bounds
+    "docs": lambda a: np.array([*a[:-1], a[-1] + 1], a.dtype),
+    "codes": lambda a: np.array([*a[:-1], a[-1] + 1], a.dtype),
+    "entry_starts": lambda a: np.array([*a[:-1], a[-1] - 1], a.dtype),
+    "entry_counts": lambda a: np.array([a[0] - 1, *a[1:]], a.dtype),
+    "dense": lambda a: np.array([a[0] + 1, *a[1:]], a.dtype),
+    "padding of dense": lambda a: np.array([*a[:-1], 1], a.dtype),
+}
+
+
+@pytest.mark.parametrize("how", sorted(CHANGES))
+def test_array_of_postings_that_differs_from_the_rows_is_named(common: Path, how: str) -> None:
     """The postings can be made again from the rows, and must be the same."""
-    array = read_array(root, f"postings.{name}")
-    array[-1] += 1
-    forge(root, segment={f"postings.{name}": array})
+    name = how.rpartition(" ")[2]
+    array = read_array(common, f"postings.{name}")
+    forge(common, segment={f"postings.{name}": CHANGES[how](array)})
 
-    result = verify_index(root)
+    result = verify_index(common)
 
     assert "rows equal postings" in broken_rules(result)
-    assert set(broken_rules(result)) <= {"postings", "rows equal postings"}
-    assert any(f"postings and rows disagree ({name})" in p for p in result.problems)
+    assert set(broken_rules(result)) <= {"rows equal postings", "neighbours"}
+    assert result.problems[0] == f"rows equal postings: postings and rows disagree ({name})"
+
+
+def test_directory_that_names_the_other_window_is_named(tmp_path: Path) -> None:
+    """Both windows exist; the postings of the term are in the second."""
+    corpus = corpus_of([{0: 1}, *([{1: 1}] * WINDOW), {2: 1}], n_terms=3)
+    index_of(tmp_path, corpus)
+    assert verify_index(tmp_path).problems == ()
+    windows = read_array(tmp_path, "postings.entry_windows")
+    assert windows.tolist() == [0, 1]  # terms 0 and 2; term 1 has a column
+    windows[1] = 0
+    forge(tmp_path, segment={"postings.entry_windows": windows})
+
+    assert_found(tmp_path, "rows equal postings", "postings and rows disagree (entry_windows)")
+
+
+# --- the table of neighbours ---
+
+
+def forge_table(root: Path, doc: int, row: list[int]) -> None:
+    """Replace the neighbours of one document."""
+    table = np.load(generation_folder(root) / "neighbours.npy")
+    table[3 * doc : 3 * doc + 3] = row
+    forge(root, own={"neighbours": table})
+
+
+def table_row(root: Path, doc: int) -> list[int]:
+    """Return the neighbours of a document."""
+    row: list[int] = Index.open(root).neighbours[3 * doc : 3 * doc + 3].tolist()
+    return row
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ([13, 16, len(COMMON)], "a document is named that does not exist"),
+        ([2**31 - 1, 13, 16], "a document is named that does not exist"),
+        ([13, 16, -2], "a document is named that does not exist"),
+        ([-1, 13, 16], "a row has a gap"),
+        ([13, -1, 16], "a row has a gap"),
+        ([10, 13, 16], "a document is its own neighbour"),
+        ([13, 16, 13], "a neighbour stands twice"),
+        ([13, 16, 12], "a neighbour is of another language"),
+    ],
+)
+def test_neighbour_that_cannot_be_one_is_named(common: Path, row: list[int], words: str) -> None:
+    """In any row, not just in the sample that is searched for again."""
+    forge_table(common, 10, row)
+
+    result = assert_found(common, "neighbours", words)
+    assert len(result.problems) == 1
+
+
+@pytest.mark.parametrize("doc", [6, 41, len(COMMON) - 1])
+@pytest.mark.parametrize("places", [(0, 1), (1, 2), (0, 2)])
+def test_neighbours_out_of_order_are_found(common: Path, doc: int, places: tuple[int, int]) -> None:
+    """Best first by the true score, ties by number."""
+    row = table_row(common, doc)
+    a, b = places
+    row[a], row[b] = row[b], row[a]
+    forge_table(common, doc, row)
+
+    assert_found(common, "neighbours", f"the neighbours of document {doc} are not best first")
+
+
+def test_neighbour_that_shares_nothing_is_found(tmp_path: Path) -> None:
+    """A score of nothing is no neighbour, though it would stand last."""
+    index_of(tmp_path, corpus_of([{0: 1}, {0: 1}, {1: 1}], n_terms=2), search=SEARCH)
+    forge_table(tmp_path, 0, [1, 2, -1])
+
+    assert_found(tmp_path, "neighbours", "the neighbours of document 0 are not best first")
+
+
+@pytest.mark.parametrize("row", [slice(1, None), slice(0, -1), slice(0, 0)])
+def test_neighbour_that_is_missing_is_found(common: Path, row: slice) -> None:
+    """In order and none wrong, yet not those that a search finds."""
+    left = table_row(common, 20)[row]
+    forge_table(common, 20, left + [-1] * (3 - len(left)))
+
+    assert_found(common, "neighbours", "document 20 are not those that a search finds")
+
+
+def test_neighbours_made_in_haste_need_not_be_those_of_a_search(common: Path) -> None:
+    """Fast tables are in order by the true scores; that they are complete nobody claims."""
+    forge_table(common, 20, [*table_row(common, 20)[1:], -1])
+    forge(common, change=lambda plain: plain["settings"]["search"].update(mode="fast"))
+
+    assert verify_index(common).problems == ()
+
+
+@pytest.mark.parametrize("swapped", [True, False])
+def test_neighbours_of_an_index_that_does_not_say_how_are_judged_by_their_order(
+    common: Path, swapped: bool
+) -> None:
+    """Settings of the search may be absent."""
+    row = table_row(common, 20)
+    forge_table(common, 20, [row[1], row[0], row[2]] if swapped else [*row[1:], -1])
+    forge(common, change=lambda plain: plain["settings"].pop("search"))
+
+    assert broken_rules(verify_index(common)) == (["neighbours"] if swapped else [])
+
+
+@pytest.mark.parametrize("n", [-3, -1, 1])
+def test_neighbours_of_an_odd_number_are_damage(common: Path, n: int) -> None:
+    """The same number for each article, or the index does not open."""
+    table = np.load(generation_folder(common) / "neighbours.npy")
+    forge(common, own={"neighbours": table[:n] if n < 0 else np.append(table, np.int32(-1))})
+
+    result = verify_index(common)
+
+    assert result.checks == ("files and digests",)
+    assert "neighbours.npy holds" in result.problems[0]
+
+
+@pytest.mark.parametrize("width", [2, 4])
+def test_neighbours_of_another_width_than_the_settings_say_are_found(
+    common: Path, width: int
+) -> None:
+    """Two or four places where three were asked for."""
+    table = np.full(width * len(COMMON), -1, np.int32)
+    forge(common, own={"neighbours": table})
+
+    assert_found(common, "neighbours", f"each article has {width} places, expected 3")
+
+
+def test_neighbours_that_were_asked_for_and_are_not_there_are_found(root: Path) -> None:
+    """No table, though the settings of the build name one."""
+    forge(root, change=lambda plain: plain["settings"].update(search={"neighbours": 3}))
+
+    assert_found(root, "neighbours", "each article has 0 places, expected 3")
+
+
+def test_neighbours_of_no_articles_are_found(tmp_path: Path) -> None:
+    """Whose would they be."""
+    index_of(tmp_path, corpus_of([], n_terms=0), search=SEARCH)
+    assert verify_index(tmp_path).problems == ()
+    forge(tmp_path, own={"neighbours": np.zeros(3, np.int32)})
+
+    assert_found(tmp_path, "neighbours", "the table has 3 numbers for 0 articles")
+
+
+@pytest.mark.parametrize("search", [5, [1], {"neighbours": -1}, {"unknown": 1}])
+def test_settings_of_a_search_that_are_none_are_damage(root: Path, search: Any) -> None:
+    """A reader decides by them whether the table serves."""
+    forge(root, change=lambda plain: plain["settings"].update(search=search))
+
+    result = verify_index(root)
+
+    assert result.checks == ("files and digests",)
+    assert "manifest.json lacks what an index needs" in result.problems[0]
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, np.nan, np.inf, "next"])
@@ -462,11 +703,12 @@ def test_card_that_is_no_object_breaks_documents(root: Path, card: str) -> None:
 @hypothesis_settings(deadline=None, max_examples=35)
 @given(data=st.data())
 def test_any_forged_array_is_judged_without_an_exception(
-    sound: Path, tmp_path_factory: pytest.TempPathFactory, data: Any
+    sound: Path, sound_common: Path, tmp_path_factory: pytest.TempPathFactory, data: Any
 ) -> None:
     """A random value in a random array: the audit ends with a verdict, and a true one."""
     root = tmp_path_factory.mktemp("forged") / "news"
-    shutil.copytree(sound, root, copy_function=shutil.copyfile)
+    source = data.draw(st.sampled_from([sound, sound_common]))
+    shutil.copytree(source, root, copy_function=shutil.copyfile)
     name = data.draw(st.sampled_from(sorted(ARRAY_TYPES)))
     array = read_array(root, name)
     if not len(array):

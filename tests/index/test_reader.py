@@ -313,7 +313,7 @@ def test_arrays_of_an_open_index_cannot_be_written_to(sound: Path) -> None:
     """No caller can damage the file through the map."""
     index = Index.open(sound)
 
-    for array in [*index.segment.arrays().values(), index.df]:
+    for array in [*index.segment.arrays().values(), index.statistics.df, index.statistics.norms]:
         assert not array.flags.writeable
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import threading
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from recommender.errors import InputError
-from recommender.index.invert import WINDOW
-from recommender.index.reader import Choice, Query
-from recommender.weighting import COUNT_OF_CODE, WeightSettings
-from tests.index.making import corpus_of, memory_index
+from recommender.index.invert import WINDOW, RowBlock
+from recommender.index.reader import Choice, Index, Query
+from recommender.index.settings import SearchSettings
+from recommender.weighting import COUNT_OF_CODE, WeightSettings, encode_counts
+from tests.index.making import corpus_of, memory_index, with_table
 from tests.index.oracle import dense_rows, nearest
 
 N_TERMS = 12
@@ -58,30 +62,36 @@ def test_search_any_corpus_equals_brute_force(
         assert np.allclose([s for _, s in expected], found.scores, rtol=0, atol=1e-7)
 
 
-@hypothesis_settings(max_examples=60, deadline=None)
-@given(rows=rows_of_counts, data=st.data())
+@hypothesis_settings(max_examples=120, deadline=None)
+@given(rows=rows_of_counts, data=st.data(), columns=column_rules)
 def test_search_filtered_fills_the_list_from_what_is_allowed(
-    rows: list[dict[int, int]], data: Any
+    rows: list[dict[int, int]], data: Any, columns: dict[str, float]
 ) -> None:
-    """Language, exclusion and range filters act before the list is cut."""
-    languages = data.draw(st.lists(st.integers(0, 2), min_size=len(rows), max_size=len(rows)))
-    excluded = data.draw(st.frozensets(st.integers(0, len(rows) - 1), max_size=4))
-    wanted = data.draw(st.frozensets(st.integers(0, 2)))
-    first, stop = sorted(data.draw(st.tuples(st.integers(0, 25), st.integers(0, 25))))
+    """Language, mask, exclusion and range filters act before the list is cut."""
+    n = len(rows)
+    languages = data.draw(st.lists(st.integers(0, 2), min_size=n, max_size=n))
+    mask = data.draw(st.none() | st.lists(st.booleans(), min_size=n, max_size=n))
+    excluded = data.draw(st.frozensets(st.integers(0, n - 1), max_size=4))
+    wanted = data.draw(st.none() | st.frozensets(st.integers(0, 2)))
+    first, stop = data.draw(st.tuples(st.integers(-3, 25), st.none() | st.integers(-3, 30)))
     corpus = corpus_of(rows, n_terms=N_TERMS, languages=languages)
     allowed = np.array(
         [
-            languages[d] in wanted and d not in excluded and first <= d < stop
-            for d in range(len(rows))
+            (wanted is None or languages[d] in wanted)
+            and (mask is None or mask[d])
+            and d not in excluded
+            and first <= d < (n if stop is None else stop)
+            for d in range(n)
         ]
     )
     dense = dense_rows(corpus, WeightSettings(max_df=1.0))
-    choice = Choice(languages=wanted, excluded=excluded, first=first, stop=stop)
-    index = memory_index(corpus)
+    array = None if mask is None else np.array(mask)
+    choice = Choice(wanted, array, excluded, first, stop)
+    index = memory_index(corpus, columns=columns)
+    for doc in range(0, n, 3):
+        found = index.search(index.query_of(doc), 3, choice=choice)
 
-    found = index.search(index.query_of(0), 3, choice=choice)
-
-    assert [d for d, _ in nearest(dense, 0, 3, allowed)] == found.docs.tolist()
+        assert [d for d, _ in nearest(dense, doc, 3, allowed)] == found.docs.tolist()
 
 
 def random_rows(rng: np.random.Generator, n_docs: int, n_terms: int) -> list[dict[int, int]]:
@@ -93,20 +103,36 @@ def random_rows(rng: np.random.Generator, n_docs: int, n_terms: int) -> list[dic
     return out
 
 
-def test_search_over_several_windows_equals_brute_force(rng: np.random.Generator) -> None:
-    """Documents on both sides of a window's edge are found and numbered right."""
-    rows = random_rows(rng, WINDOW + 500, 3000)
-    corpus = corpus_of(rows, n_terms=3000)
-    index = memory_index(corpus)
+N_WIDE = WINDOW + 4096 + 500
+
+
+@dataclass(frozen=True)
+class Wide:
+    """An index of two windows, with columns, and the scores of some of its documents."""
+
+    index: Index
+    languages: NDArray[np.uint8]
+    scores: dict[int, NDArray[np.float64]]
+
+
+@pytest.fixture(scope="module")
+def wide() -> Wide:
+    """Seventy thousand short rows: seven terms with a column, four thousand without."""
+    rng = np.random.default_rng(7)
+    common = np.argwhere(rng.random((N_WIDE, 7)) < np.linspace(0.1, 0.6, 7))
+    rare = 7 + (4000 * rng.random(3 * N_WIDE) ** 2).astype(int)
+    drawn = np.stack([np.repeat(np.arange(N_WIDE), 3), rare], axis=1)
+    docs, terms = np.unique(np.concatenate([common, drawn]), axis=0).T
+    codes = encode_counts(rng.geometric(0.6, len(docs)))
+    indptr = np.searchsorted(docs, np.arange(N_WIDE + 1)).astype(np.int64)
+    block = RowBlock(indptr, terms.astype(np.int32), codes, np.arange(4007, dtype=np.int32))
+    languages = rng.integers(0, 3, N_WIDE)
+    corpus = corpus_of([{}] * N_WIDE, n_terms=4007, languages=languages.tolist())
+    corpus = replace(corpus, blocks=[block])
     sparse = _scipy_rows(corpus)
-    for doc in (0, 7, WINDOW - 1, WINDOW, WINDOW + 499):
-        scores = np.asarray((sparse @ sparse[doc].T).todense()).ravel()
-        scores[doc] = 0
-        order = np.lexsort((np.arange(len(scores)), -np.round(scores, 9)))[:10]
-
-        found = index.search(index.query_of(doc), 10)
-
-        assert order.tolist() == found.docs.tolist()
+    queries = (0, 64, 4095, WINDOW - 1, WINDOW, WINDOW + 4097, N_WIDE - 1)
+    scores = {d: np.asarray((sparse @ sparse[d].T).todense()).ravel() for d in queries}
+    return Wide(memory_index(corpus), languages.astype(np.uint8), scores)
 
 
 def _scipy_rows(corpus: Any) -> Any:
@@ -116,6 +142,64 @@ def _scipy_rows(corpus: Any) -> Any:
     (block,) = corpus.blocks
     counts = sp.csr_matrix((COUNT_OF_CODE[block.codes], block.terms, block.indptr))
     return TfidfTransformer(sublinear_tf=True).fit_transform(counts)
+
+
+def assert_brute_force(wide: Wide, choice: Choice, allowed: NDArray[np.bool_]) -> None:
+    """Check that a search of each query finds the best of what is allowed."""
+    for doc, scores in wide.scores.items():
+        wanted = np.where(allowed, np.round(scores, 9), 0.0)
+        wanted[doc] = 0.0
+        order = np.lexsort((np.arange(N_WIDE), -wanted))[:10]
+        found = wide.index.search(wide.index.query_of(doc), 10, choice=choice)
+
+        assert order[wanted[order] > 0].tolist() == found.docs.tolist()
+        assert np.allclose(scores[found.docs], found.scores, rtol=0, atol=1e-12)
+
+
+def test_search_over_several_windows_equals_brute_force(wide: Wide) -> None:
+    """Documents on both sides of a window's edge are found and numbered right."""
+    assert wide.index.segment.n_columns == 7
+    assert len(wide.index.segment.postings.bases) == 3
+
+    assert_brute_force(wide, Choice(), np.ones(N_WIDE, np.bool_))
+
+
+@pytest.mark.parametrize(
+    ("first", "stop"),
+    [
+        *[(1, None), (63, 64), (64, 129), (100, 101), (4095, 4097), (37, 5000), (0, 1), (0, 0)],
+        *[(WINDOW - 1, WINDOW + 1), (WINDOW, WINDOW + 1), (WINDOW - 65, WINDOW + 70)],
+        *[(0, WINDOW), (WINDOW, None), (WINDOW + 4096, None), (WINDOW + 33, WINDOW + 4096 + 33)],
+        *[(0, WINDOW + 1), (0, WINDOW - 1), (N_WIDE - 1, N_WIDE), (N_WIDE - 13, N_WIDE - 3)],
+        *[(N_WIDE, None), (5, 3), (70, -1), (-5, 10**9), (10**9, None), (-(10**9), -(10**8))],
+    ],
+)
+def test_search_within_a_time_horizon_equals_brute_force(
+    wide: Wide, first: int, stop: int | None
+) -> None:
+    """However the bounds lie to windows, blocks and chunks; nothing is left in the scratch."""
+    numbers = np.arange(N_WIDE)
+    allowed = (numbers >= first) & (numbers < (N_WIDE if stop is None else stop))
+
+    assert_brute_force(wide, Choice(first=first, stop=stop), allowed)
+    room = wide.index._room()
+    assert not room.sums.any()
+    assert not room.query_codes.any()
+
+
+@pytest.mark.parametrize("share", [0.5, 0.001])
+def test_search_over_several_windows_with_every_filter_equals_brute_force(
+    wide: Wide, rng: np.random.Generator, share: float
+) -> None:
+    """Language, mask, exclusions and horizon together."""
+    mask = rng.random(N_WIDE) < share
+    excluded = frozenset(rng.integers(0, N_WIDE, 3000).tolist())
+    first, stop = 777, WINDOW + 999
+    numbers = np.arange(N_WIDE)
+    allowed = mask & (wide.languages != 1) & (numbers >= first) & (numbers < stop)
+    allowed[list(excluded)] = False
+
+    assert_brute_force(wide, Choice(frozenset({0, 2}), mask, excluded, first, stop), allowed)
 
 
 def test_search_rows_equals_single_searches(rng: np.random.Generator) -> None:
@@ -134,10 +218,90 @@ def test_search_rows_equals_single_searches(rng: np.random.Generator) -> None:
         assert (docs[doc, n:] == -1).all()
 
 
-def test_search_ten_thousand_identical_articles_returns_the_first_by_number() -> None:
-    """Ties are broken by document number however many there are."""
+@hypothesis_settings(max_examples=60, deadline=None)
+@given(rows=rows_of_counts, weights=weightings, columns=column_rules, k=st.integers(1, 40))
+def test_search_rows_any_weights_equal_single_searches(
+    rows: list[dict[int, int]], weights: WeightSettings, columns: dict[str, float], k: int
+) -> None:
+    """Terms that weigh nothing stand in the rows of documents too."""
+    index = memory_index(corpus_of(rows, n_terms=N_TERMS), weights, columns=columns)
+
+    docs, scores = index.search_rows(np.arange(len(rows), dtype=np.int32), k, same_language=False)
+
+    assert docs.shape == scores.shape == (len(rows), k)
+    for doc in range(len(rows)):
+        single = index.search(index.query_of(doc), k)
+        n = len(single)
+        assert single.docs.tolist() == docs[doc, :n].tolist()
+        assert single.scores.tolist() == scores[doc, :n].tolist()
+        assert (docs[doc, n:] == -1).all()
+        assert (scores[doc, n:] == 0).all()
+
+
+def draft(index: Index, terms: list[int], counts: list[int]) -> Query:
+    """Return a query that is no document."""
+    return Query(np.array(terms, np.int32), encode_counts(np.array(counts, np.int64)))
+
+
+def mixed_queries(index: Index, rng: np.random.Generator) -> list[Query]:
+    """Return documents, drafts and empty queries, one after another."""
+    nothing = draft(index, [], [])
+    out = [nothing]
+    for doc in range(0, index.n_docs, 3):
+        terms = np.unique(rng.integers(0, index.segment.n_terms, 15)).tolist()
+        out += [index.query_of(doc), draft(index, terms, [1 + t % 4 for t in terms]), nothing]
+    return out
+
+
+@pytest.mark.parametrize("effort", [SearchSettings(), SearchSettings("fast", candidates=9)])
+def test_search_many_equals_single_searches(
+    rng: np.random.Generator, effort: SearchSettings
+) -> None:
+    """Drafts, documents and empty queries in any order do not see each other."""
+    index = memory_index(corpus_of(random_rows(rng, 300, 90), n_terms=90))
+    queries = mixed_queries(index, rng)
+
+    many = index.search_many(queries, 6, threshold=0.05, effort=effort)
+
+    assert index.search_many([], 6) == []
+    assert len(many) == len(queries)
+    for query, found in zip(queries, many, strict=True):
+        single = index.search(query, 6, threshold=0.05, effort=effort)
+        assert single.docs.tolist() == found.docs.tolist()
+        assert single.scores.tolist() == found.scores.tolist()
+
+
+def test_search_many_of_several_threads_at_once_equals_one(rng: np.random.Generator) -> None:
+    """Exact and fast, with columns, all on one index."""
+    index = memory_index(corpus_of(random_rows(rng, 900, 120), n_terms=120))
+    assert index.segment.n_columns
+    queries = mixed_queries(index, rng)
+    efforts = [SearchSettings(), SearchSettings("fast", candidates=9)] * 2
+    expected = [index.search_many(queries, 6, effort=effort) for effort in efforts]
+    found: list[Any] = [None] * 4
+
+    def ask(i: int) -> None:
+        found[i] = index.search_many(queries, 6, effort=efforts[i])
+
+    threads = [threading.Thread(target=ask, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    for one, other in zip(expected, found, strict=True):
+        assert [c.docs.tolist() for c in one] == [c.docs.tolist() for c in other]
+        assert [c.scores.tolist() for c in one] == [c.scores.tolist() for c in other]
+
+
+@pytest.mark.parametrize("columns", [{}, {"share": 2.0}])
+def test_search_ten_thousand_identical_articles_returns_the_first_by_number(
+    columns: dict[str, float],
+) -> None:
+    """Ties are broken by document number however many there are, with columns and without."""
     rows = [{0: 1, 1: 2}] * 10_000 + [{2: 1}]
-    index = memory_index(corpus_of(rows, n_terms=3))
+    index = memory_index(corpus_of(rows, n_terms=3), columns=columns)
+    assert index.segment.n_columns == (0 if columns else 2)
 
     found = index.search(index.query_of(5000), 5)
 
@@ -179,14 +343,100 @@ def test_threshold_keeps_only_scores_at_or_above_it(rng: np.random.Generator) ->
 
 
 @pytest.mark.parametrize(
-    ("k", "threshold"), [(0, 0.0), (-1, 0.0), (True, 0.0), (3, -0.1), (3, 1.5)]
+    ("k", "threshold"),
+    [(0, 0.0), (-1, 0.0), (True, 0.0), (2.5, 0.0), (3, -0.1), (3, 1.5), (3, float("nan"))],
 )
 def test_search_impossible_arguments_are_named(k: int, threshold: float) -> None:
     """A limit below one and a threshold outside 0..1 are refused with their value."""
     index = memory_index(corpus_of([{0: 1}], n_terms=1))
+    words = repr(k) if threshold == 0.0 else repr(threshold)
 
-    with pytest.raises(InputError, match=repr(k) if threshold == 0.0 else repr(threshold)):
+    with pytest.raises(InputError, match=words):
         index.search(index.query_of(0), k, threshold=threshold)
+    with pytest.raises(InputError, match=words):
+        index.search_many([], k, threshold=threshold)
+    with pytest.raises(InputError, match=words):
+        index.search_rows(np.zeros(0, np.int32), k, threshold=threshold)
+    with pytest.raises(InputError, match=words):
+        index.related(0, k, threshold=threshold)
+    with pytest.raises(InputError, match=words):
+        index.related_rows(np.zeros(0, np.int32), k, threshold=threshold)
+
+
+@pytest.mark.parametrize(
+    ("terms", "codes", "words"),
+    [
+        ([0, 3], [1, 1], "terms up to 3 and 2 counts for 2 terms; expected terms below 3"),
+        ([-1, 0], [1, 1], "made for another index"),
+        ([0, 2**31 - 1], [1, 1], "made for another index"),
+        ([0, 1], [1], "1 counts for 2 terms"),
+        ([0], [1, 1], "2 counts for 1 terms"),
+        ([], [1], "1 counts for 0 terms"),
+        ([2, 0], [1, 1], "ascend, each once"),
+        ([1, 1], [1, 1], "ascend, each once"),
+        ([0, 1], [1, 0], "no count is 0"),
+    ],
+)
+def test_search_query_that_is_none_of_the_index_is_refused(
+    terms: list[int], codes: list[int], words: str
+) -> None:
+    """The loops would read what is not there."""
+    index = memory_index(corpus_of([{0: 1, 1: 1}, {1: 1, 2: 1}], n_terms=3))
+    query = Query(np.array(terms, np.int32), np.array(codes, np.uint8))
+
+    with pytest.raises(InputError, match=words):
+        index.search(query, 3)
+    with pytest.raises(InputError, match=words):
+        index.search_many([index.query_of(0), query], 3)
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [np.ones(1, bool), np.ones(3, bool), np.zeros(0, bool), np.ones(2, int), np.ones((2, 1), bool)],
+)
+def test_search_mask_of_other_shape_is_refused(mask: NDArray[Any]) -> None:
+    """A bool for each document."""
+    index = memory_index(corpus_of([{0: 1}, {0: 2}], n_terms=1))
+    table = with_table(index, SearchSettings(neighbours=1))
+    choice = Choice(languages=frozenset({0}), mask=mask)
+    words = r"The mask is \w+ of shape .*; expected bool, one for each of the 2 documents"
+
+    for ask in (
+        lambda c: index.search(index.query_of(0), 3, choice=c),
+        lambda c: index.search_rows(np.array([0]), 3, choice=c),
+        lambda c: index.related(0, 1, choice=c),
+        lambda c: table.related(0, 1, choice=c),
+    ):
+        with pytest.raises(InputError, match=words):
+            ask(choice)
+
+
+@pytest.mark.parametrize("doc", [-1, 2, 10**6, 2**32, -(2**32)])
+@pytest.mark.parametrize("compiled", [True, False])
+def test_search_document_that_does_not_exist_is_refused(doc: int, compiled: bool) -> None:
+    """Its row would be read from where none is; a number too large is not cut to fit."""
+    index = replace(memory_index(corpus_of([{0: 1}, {0: 2}], n_terms=1)), compiled=compiled)
+    words = f"There are no documents {doc} to {doc}: the index holds 2"
+
+    with pytest.raises(InputError, match=words):
+        index.query_of(doc)
+    with pytest.raises(InputError, match=words):
+        index.related(doc, 1)
+    with pytest.raises(InputError, match=words):
+        index.search_rows(np.array([doc]), 1)
+    with pytest.raises(InputError, match=words):
+        index.related_rows(np.array([doc]), 1)
+
+
+def test_search_index_of_no_articles_answers() -> None:
+    """With nothing, in every form."""
+    index = memory_index(corpus_of([], n_terms=0))
+    nothing = Query(np.empty(0, np.int32), np.empty(0, np.uint8))
+
+    assert len(index.search(nothing, 3)) == 0
+    assert index.search_rows(np.zeros(0, np.int32), 3)[0].shape == (0, 3)
+    with pytest.raises(InputError, match="the index holds 0"):
+        index.query_of(0)
 
 
 def test_search_corpus_of_one_article_finds_nothing() -> None:

@@ -102,10 +102,10 @@ def test_make_segment_rows_and_postings_hold_the_corpus(
     columns = postings.dense.reshape(segment.n_columns, segment.stride)
     for term in range(segment.n_columns):
         codes_of = {(d, t): code for d, t, code in by_row}
-        for doc in np.flatnonzero(columns[term]):
-            code = codes_of[int(doc), names[term]]
+        for doc in np.flatnonzero(columns[term]).tolist():
+            code = codes_of[doc, names[term]]
             assert columns[term, doc] == levels[code]
-            by_term.add((int(doc), names[term], code))
+            by_term.add((doc, names[term], code))
     for term in range(segment.n_columns, segment.n_terms):
         place = term - segment.n_columns
         for e in range(postings.entry_ptr[place], postings.entry_ptr[place + 1]):
@@ -119,7 +119,7 @@ def test_make_segment_rows_and_postings_hold_the_corpus(
     assert {(d, t) for d, row in enumerate(rows) for t in row} == {(d, t) for d, t, _ in by_row}
     assert [sum(t in row for row in rows) for t in names] == df.tolist()
     assert (np.diff(df) <= 0).all()
-    assert packed_rows.check_rows(*segment.rows.arrays(), segment.n_terms) == 0
+    assert packed_rows.check_rows(segment.rows.row_ptr, segment.rows.packed, segment.n_terms) == 0
 
 
 @hypothesis_settings(deadline=None, max_examples=120)

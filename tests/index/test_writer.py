@@ -51,9 +51,9 @@ def segments(root: Path) -> list[str]:
 def test_build_and_open_gives_the_same_arrays(tmp_path: Path) -> None:
     """What the reader maps is what the writer made."""
     index = index_of(tmp_path, SMALL)
-    segment, df = make_segment(SMALL)
+    segment, df = make_segment(SMALL, WeightSettings())
 
-    assert df.tolist() == index.df.tolist()
+    assert df.tolist() == index.statistics.df.tolist()
     for name, array in segment.arrays().items():
         assert array.tolist() == index.segment.arrays()[name].tolist()
 

@@ -1,0 +1,154 @@
+"""Packed rows: what goes in comes out, in compiled loops and in plain Python."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from recommender.index import rows as packed_rows
+from recommender.index.rows import BAD_LAYOUT, BAD_TERM, check_rows, unpack_row, unpack_rows
+
+Row = list[tuple[int, int]]
+
+EDGES = [0, 2**5, 2**12, 2**19, 2**26]
+"""Gaps from which on an entry takes another byte."""
+
+gaps = st.builds(lambda edge, by: max(0, edge + by), st.sampled_from(EDGES), st.integers(-2, 2))
+codes = st.sampled_from([1, 2, 3, 4, 192, 255])
+rows_of_entries = st.lists(st.lists(st.tuples(gaps, codes), max_size=12), max_size=6)
+
+
+def arrays_of(rows: list[Row]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Return indptr, terms and codes of rows of gaps and codes."""
+    indptr = np.cumsum([0, *(len(row) for row in rows)]).astype(np.int64)
+    terms = [np.cumsum([gap + 1 for gap, _ in row]) - 1 for row in rows if row]
+    every = np.concatenate([np.zeros(0, np.int64), *terms])
+    assert every.max(initial=0) < 2**31
+    return indptr, every.astype(np.int32), np.array([c for row in rows for _, c in row], np.uint8)
+
+
+def packed(rows: list[Row]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Return the pointers and bytes of rows."""
+    arrays = arrays_of(rows)
+    sizes = np.zeros(len(rows), np.int64)
+    packed_rows.packed_sizes(*arrays, sizes)
+    row_ptr = np.cumsum([0, *sizes.tolist()]).astype(np.int64)
+    out = np.zeros(row_ptr[-1], np.uint8)
+    packed_rows.pack_rows(*arrays, row_ptr, out)
+    return row_ptr, out
+
+
+def bytes_of(gap: int, code: int) -> bytes:
+    """Return an entry as the format describes it."""
+    tag, after = (code - 1, b"") if code <= 3 else (3, bytes([code]))
+    entry, out = 4 * gap + tag, b""
+    while entry >= 128:
+        out += bytes([entry % 128 + 128])
+        entry //= 128
+    return out + bytes([entry]) + after
+
+
+@hypothesis_settings(deadline=None, max_examples=200)
+@given(rows=rows_of_entries)
+def test_rows_come_back_as_they_were_packed(rows: list[Row]) -> None:
+    """Bytes are those of the format; terms and codes are those that went in, either way."""
+    indptr, terms, code = arrays_of(rows)
+    row_ptr, data = packed(rows)
+    every = np.arange(len(rows), dtype=np.int32)
+
+    assert data.tobytes() == b"".join(bytes_of(*entry) for row in rows for entry in row)
+    assert check_rows(row_ptr, data, 2**31 - 1) == 0
+    for expected, found in zip(
+        (indptr, terms, code), unpack_rows(row_ptr, data, every), strict=True
+    ):
+        assert expected.dtype == found.dtype
+        assert expected.tolist() == found.tolist()
+    for i in range(len(rows)):
+        plain_terms, plain_codes = unpack_row(data[row_ptr[i] : row_ptr[i + 1]].tobytes())
+        assert (str(plain_terms.dtype), str(plain_codes.dtype)) == ("int32", "uint8")
+        assert terms[indptr[i] : indptr[i + 1]].tolist() == plain_terms.tolist()
+        assert code[indptr[i] : indptr[i + 1]].tolist() == plain_codes.tolist()
+
+
+def test_unpack_rows_in_any_order_and_twice() -> None:
+    """The rows that are asked for, as they are asked for."""
+    row_ptr, data = packed([[(0, 1)], [], [(5, 9), (0, 3)]])
+
+    indptr, terms, code = unpack_rows(row_ptr, data, np.array([2, 0, 1, 2], np.int32))
+
+    assert indptr.tolist() == [0, 2, 3, 3, 5]
+    assert terms.tolist() == [5, 6, 0, 5, 6]
+    assert code.tolist() == [9, 3, 1, 9, 3]
+
+
+def test_largest_term_an_index_can_hold_is_packed() -> None:
+    """Numbers go up to 2**31 - 3, in five bytes and a code."""
+    row_ptr, data = packed([[(2**31 - 3, 255)]])
+
+    assert len(data) == 6
+    assert unpack_row(data.tobytes())[0].tolist() == [2**31 - 3]
+    assert check_rows(row_ptr, data, 2**31 - 2) == 0
+
+
+@hypothesis_settings(deadline=None, max_examples=60)
+@given(rows=rows_of_entries.filter(any))
+def test_check_rows_counts_the_terms(rows: list[Row]) -> None:
+    """As many terms as the largest number and one more are enough, one fewer is not."""
+    n_terms = int(arrays_of(rows)[1].max()) + 1
+
+    assert check_rows(*packed(rows), n_terms) == 0
+    assert check_rows(*packed(rows), n_terms - 1) == BAD_TERM
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        b"\x80",
+        b"\x80\x80\x80\x80\x80\x00",
+        b"\x03",
+        b"\x03\x02",
+        b"\x03\x00",
+        b"\x00\xff",
+        b"\x83\x00",
+    ],
+)
+def test_check_rows_entry_that_is_none_is_bad(row: bytes) -> None:
+    """One that never ends, one too long, a code that is missing or would have fitted the tag."""
+    assert (
+        check_rows(np.array([0, len(row)]), np.frombuffer(row, np.uint8), 2**31 - 2) == BAD_LAYOUT
+    )
+
+
+@hypothesis_settings(deadline=None, max_examples=60)
+@given(rows=st.lists(st.dictionaries(st.integers(0, 40), codes, max_size=12), min_size=1))
+def test_norms_and_pair_scores_are_exact_sums(rows: list[dict[int, int]]) -> None:
+    """To the last bit those of a sum without rounding; weightless terms do not count."""
+    as_gaps = [_gaps(row) for row in rows]
+    row_ptr, data = packed(as_gaps)
+    tf = np.sqrt(np.arange(256, dtype=np.float64))
+    idf_squared = np.log(np.arange(2, 43, dtype=np.float64)) * (np.arange(41) % 5 > 0)
+
+    found = packed_rows.norms(row_ptr, data, tf, idf_squared)
+
+    for d, row in enumerate(rows):
+        parts = [tf[c] * tf[c] * idf_squared[t] for t, c in row.items()]
+        assert math.sqrt(math.fsum(parts)) == found[d]
+    query = np.zeros(41, np.uint8)
+    query[list(rows[0])] = list(rows[0].values())
+    for d, row in enumerate(rows):
+        parts = [tf[rows[0][t]] * tf[c] * idf_squared[t] for t, c in row.items() if t in rows[0]]
+        inner = packed_rows.pair_score(d, row_ptr, data, tf, idf_squared, query)
+        assert math.fsum(parts) == inner
+
+
+def _gaps(row: dict[int, int]) -> Row:
+    """Return a mapping of term to code as gaps and codes."""
+    terms = sorted(row)
+    return [(t - s - 1, row[t]) for s, t in zip([-1, *terms], terms, strict=False)]
