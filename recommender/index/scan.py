@@ -520,7 +520,7 @@ def _candidates(
         sums[span[1] : min(span[1] + _CHUNK, sums.size)] = 0
     if not is_exact and counters[1] > room:
         heap[0] = max(heap[0], _kth_best(found[1][: counters[1]], room))
-    best: tuple[Array, Array] = _above(found, counters[1], heap[limit])
+    best = _above(found, counters[1], heap[limit])
     return best
 
 
@@ -698,7 +698,8 @@ def _found(
         light = (terms[chosen], codes[chosen], length)
         found, _ = _candidates(light, max(rooms), 0.0, matrix, statistics, choices, sums, False)
         if found.size >= rooms[0]:
-            return _hopeful(found, query, rooms[0], matrix, statistics, scratch.query_weights)
+            found = _hopeful(found, query, rooms[0], matrix, statistics, scratch.query_weights)
+            return found
     found, _ = _candidates(query, rooms[0], threshold, matrix, statistics, choices, sums, True)
     return found
 

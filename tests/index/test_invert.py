@@ -142,7 +142,7 @@ def test_invert_any_cut_order_and_numbering_gives_the_same_arrays(
     rng = np.random.default_rng(seed)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(rows)), max_size=4)))
     whole = [block_of(rows, 31)]
-    order = np.argsort(-count_documents(whole, 31), kind="stable")
+    order = np.argsort(-count_documents(whole, 31).sum(axis=0), kind="stable")
     number = np.empty(31, np.int32)
     number[order] = np.arange(31, dtype=np.int32)
     whole = [block._replace(numbers=number[block.numbers]) for block in whole]
