@@ -5,7 +5,9 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+PEERS  := $(VENV)/.peers
 MODEL  := models/sample
+BENCHMARKS := build extraction stemmers tokenizing engine
 DEMO_ARTICLES := sc-en-0037 sc-uk-0001 sc-ru-0012
 
 .DEFAULT_GOAL := help
@@ -53,12 +55,18 @@ check: lint types imports test  ## all that CI checks
 quality: $(READY)  ## relevance on the evaluation sets, as tables
 	@$(BIN)/python -m benchmarks.relevance
 
-bench: $(READY)  ## every benchmark: build, extraction, stemmers, tokenizing
-	@for b in build extraction stemmers tokenizing; do $(BIN)/python -m benchmarks.$$b || exit 1; done
+$(PEERS): requirements-bench.txt $(READY)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements-bench.txt
+	@touch $@
 
-lock: pyproject.toml  ## resolve the development set again (needs uv)
+bench: $(READY) $(PEERS)  ## every benchmark; the engine beside its peers comes last
+	@for b in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$b || exit 1; done
+
+lock: pyproject.toml  ## resolve the development set and the peers again (needs uv)
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --universal --python-version 3.11 \
 	  --generate-hashes --extra dev -q pyproject.toml -o requirements-dev.txt
+	@UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --universal --python-version 3.11 \
+	  --generate-hashes --extra bench -c requirements-dev.txt -q pyproject.toml -o requirements-bench.txt
 
 clean:  ## remove what was made: .venv, caches, the sample index
 	@rm -rf $(VENV) $(MODEL) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage dist

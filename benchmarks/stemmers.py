@@ -1,6 +1,6 @@
 """Compare stemmers of Ukrainian and Russian: relevance, vocabulary, speed.
 
-Run: python benchmarks/stemmers.py --datasets FOLDER
+Run: python -m benchmarks.stemmers [--datasets FOLDER]
 
 Everything is plain scikit-learn (sublinear tf, idf, unit length, cosine) over the same tokens and
 stop words, so that only the stemmer differs. Tasks:
@@ -34,6 +34,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfTransformer
 
+from benchmarks._sets import datasets
 from recommender.text.stems import stemmer
 from recommender.text.stopwords import read_list, stop_words
 
@@ -254,8 +255,8 @@ def function_words(lang: str) -> frozenset[str]:
 def main() -> None:
     """Print every table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--datasets", type=Path, required=True, help="folder of evaluation data")
-    folder = parser.parse_args().datasets
+    parser.add_argument("--datasets", type=Path, help="folder of evaluation data")
+    folder = parser.parse_args().datasets or datasets()
     for lang in ("uk", "ru"):
         compare(folder, lang, sys.stdout.write)
     sys.stdout.write("\nFamilies of Ukrainian words\n\n| stemmer | pairs |\n|---|---|\n")

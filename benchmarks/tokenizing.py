@@ -1,8 +1,9 @@
 """Claim: tokens and term counts at byte speed, in three languages, on one core.
 
-    python benchmarks/tokenizing.py EN.jsonl UK.jsonl RU.jsonl [--repeats 5]
+    python -m benchmarks.tokenizing [EN.jsonl UK.jsonl RU.jsonl] [--repeats 5]
 
-Each file has an article a line with its text in "text" (.gz and .parquet too). Timed is processor
+Each file has an article a line with its text in "text" (.gz and .parquet too); without files, the
+evaluation sets of the three languages are read. Timed is processor
 time from text column to result, the best of the repeats; compiling is reported apart. Rivals: a
 Python pattern over lower-cased text, and scikit-learn's CountVectorizer as it comes.
 """
@@ -22,11 +23,17 @@ from pathlib import Path
 import numba
 import numpy as np
 
+from benchmarks._sets import datasets
 from recommender._strings import StringColumn
 from recommender.text.analyzer import Analyzer
 from recommender.text.tokens import tokenize
 
 LANGS = ("en", "uk", "ru")
+SETS = (
+    "allsides_30k/articles.parquet",
+    "uk_news_misc/articles.jsonl.gz",
+    "ru_news_misc/articles.jsonl.gz",
+)
 
 
 def read_texts(path: Path, limit: int) -> list[str]:
@@ -89,10 +96,11 @@ def measure(lang: str, texts: list[str], repeats: int) -> dict[str, object]:
 def main() -> None:
     """Measure and write JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("files", nargs=3, type=Path, metavar="FILE")
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--articles", type=int, default=3000)
     options = parser.parse_args()
+    files = options.files or [datasets() / name for name in SETS]
     start = time.perf_counter()
     Analyzer().count({"t": StringColumn.from_strings(["a"])}, ["en"], weights={"t": 1})
     result = {
@@ -105,7 +113,7 @@ def main() -> None:
         "first_use_seconds": round(time.perf_counter() - start, 2),
         "results": [
             measure(lang, read_texts(path, options.articles), options.repeats)
-            for lang, path in zip(LANGS, options.files, strict=True)
+            for lang, path in zip(LANGS, files, strict=True)
         ],
     }
     sys.stdout.write(json.dumps(result, indent=1) + "\n")

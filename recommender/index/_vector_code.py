@@ -10,24 +10,25 @@ __all__ = ["write_add_columns"]
 
 _STEP: Final = 16
 _HALF: Final = _STEP // 2
+_PAIRS: Final = 4
 _I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 
 
 def write_add_columns(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     """Write one step of ``vectors.add_columns``."""
-    sums, at, data, places, first, second = args
+    sums, at, data, places, pairs = args
     sums_type, _, data_type, *_ = signature.args
     base = context.make_array(data_type)(context, builder, data).data
     totals = context.make_array(sums_type)(context, builder, sums).data
     columns = [
         _load(builder, builder.gep(base, [builder.extract_value(places, i)]), _I8, _STEP)
-        for i in range(4)
+        for i in range(2 * _PAIRS)
     ]
-    weights = [_pair_weights(builder, pair) for pair in (first, second)]
+    weights = [_pair_weights(builder, builder.extract_value(pairs, i)) for i in range(_PAIRS)]
     for begin in (0, _HALF):
         where = builder.gep(totals, [builder.add(at, ir.Constant(_I64, begin))])
         total = _load(builder, where, _I32, _HALF)
-        for (a, b), weight in zip((columns[:2], columns[2:]), weights, strict=True):
+        for a, b, weight in zip(columns[::2], columns[1::2], weights, strict=True):
             total = builder.add(total, _products(builder, a, b, weight, begin))
         stored = builder.store(total, _vector_pointer(builder, where, _I32, _HALF))
         stored.align = 4

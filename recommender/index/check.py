@@ -176,14 +176,15 @@ def _rows(index: Index) -> Iterator[str]:
     numbers = np.arange(segment.n_terms, dtype=np.int32)
     indptr, terms, codes = rows.unpack_rows(*segment.rows.arrays(), every)
     block = RowBlock(indptr, terms, codes, numbers)
-    df = count_documents([block], segment.n_terms)
+    by_window = count_documents([block], segment.n_terms)
+    df = by_window.sum(axis=0, dtype=np.int32)
     if not np.array_equal(df, statistics.df):
         yield "document frequencies differ from the rows"
         return
     if np.any(np.diff(df) > 0):
         yield "terms are not numbered by falling frequency"
         return
-    again = invert([block], df, statistics.levels, segment.n_columns)
+    again = invert([block], by_window, statistics.levels, segment.n_columns)
     stored = (*segment.postings.arrays(), *segment.rows.arrays())
     for name, ours, theirs in zip(again._fields, again, stored, strict=True):
         if not np.array_equal(ours, theirs):

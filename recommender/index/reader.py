@@ -53,11 +53,14 @@ class Query:
     codes : (n,) uint8, codes of the counts, none 0
     doc : int or None
         The document it is, when it is one; it is then never found.
+    length : float or None
+        Its norm where that is known, as that of a document of the index is.
     """
 
     terms: NDArray[np.int32]
     codes: NDArray[np.uint8]
     doc: int | None = None
+    length: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +226,7 @@ class Index:
         """
         self._check_docs(np.array([doc]))
         terms, codes = self._row(doc)
-        return Query(terms, codes, doc)
+        return Query(terms, codes, doc, float(self.statistics.norms[doc]))
 
     def _row(self, doc: int) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
         packed = self.segment.rows
@@ -336,7 +339,8 @@ class Index:
             order = order[(scores[order] >= threshold) & (scores[order] > 0.0)]
             return Candidates(docs[order], scores[order])
         terms, codes = self._weighty(query)
-        one = (terms, codes, self.length(terms, codes))
+        length = self.length(terms, codes) if query.length is None else query.length
+        one = (terms, codes, length)
         return Candidates(
             *scan.score_docs(
                 docs, one, k, float(threshold), self._matrix, self.statistics, self._room()
@@ -418,7 +422,10 @@ class Index:
         weighty = [self._weighty(query) for query in queries]
         indptr = np.zeros(len(queries) + 1, np.int64)
         np.cumsum([len(terms) for terms, _ in weighty], out=indptr[1:])
-        lengths = [self.length(terms, codes) for terms, codes in weighty]
+        lengths = [
+            self.length(*row) if query.length is None else query.length
+            for query, row in zip(queries, weighty, strict=True)
+        ]
         docs = [-1 if query.doc is None else query.doc for query in queries]
         return (
             indptr,
@@ -446,15 +453,15 @@ class Index:
     def _weighty(self, query: Query) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
         terms, codes = query.terms, query.codes
         n_terms = self.segment.n_terms
-        if len(terms) != len(codes) or (
-            len(terms) and not 0 <= terms.min() <= terms.max() < n_terms
-        ):
+        is_own = query.length is not None  # a row of an index: in order, no count 0
+        low, high = (terms[:1], terms[-1:]) if is_own else (terms, terms)
+        if len(terms) != len(codes) or (len(terms) and not 0 <= low.min() <= high.max() < n_terms):
             raise InputError(
                 f"This query was made for another index: it has terms up to "
                 f"{terms.max(initial=-1)} and {len(codes)} counts for {len(terms)} terms; "
                 f"expected terms below {n_terms}, a count for each."
             )
-        if np.any(terms[1:] <= terms[:-1]) or not np.all(codes):
+        if not is_own and (np.any(terms[1:] <= terms[:-1]) or not np.all(codes)):
             raise InputError("The terms of a query ascend, each once, and no count is 0.")
         used = self.statistics.idf_squared[terms] > 0.0
         return terms[used], codes[used]

@@ -25,11 +25,12 @@ __all__ = [
     "BAD_LAYOUT",
     "BAD_TERM",
     "GRID",
+    "LONGEST_ENTRY",
     "check_rows",
     "norms",
-    "pack_rows",
-    "packed_sizes",
+    "pack_row",
     "pair_score",
+    "row_sum",
     "unpack_row",
     "unpack_rows",
 ]
@@ -39,6 +40,9 @@ BAD_LAYOUT, BAD_TERM = 1, 2
 
 GRID = 2.0**40
 """Scores are multiples of 1 / GRID."""
+
+LONGEST_ENTRY = 6
+"""Bytes of an entry at most: five groups of a 31-bit gap and its tag, and a code."""
 
 _LONG = 3  # the tag of an entry whose code has a byte of its own
 
@@ -54,41 +58,29 @@ def _add(high: float, low: float, term: float) -> tuple[float, float]:
 
 
 @compiled
-def packed_sizes(indptr: Array, terms: Array, codes: Array, out: Array) -> None:
-    """Write the packed size of each row, in bytes, into ``out`` (n_rows,)."""
-    for d in range(indptr.size - 1):
-        size = 0
-        last = -1
-        for j in range(indptr[d], indptr[d + 1]):
-            entry = (np.int64(terms[j]) - last - 1) << 2
-            last = terms[j]
-            size += 1 + (codes[j] > _LONG)
-            while entry >= 128:
-                entry >>= 7
-                size += 1
-        out[d] = size
+def pack_row(entries: Array, n: int, packed: Array, at: Any) -> Any:
+    """Pack ``n`` entries, term << 8 | code, terms ascending, from ``packed[at]``; return the size.
 
-
-@compiled
-def pack_rows(indptr: Array, terms: Array, codes: Array, row_ptr: Array, packed: Array) -> None:
-    """Pack rows, terms ascending in each, into ``packed``; row i begins at ``row_ptr[i]``."""
-    for d in range(indptr.size - 1):
-        at = row_ptr[d]
-        last = -1
-        for j in range(indptr[d], indptr[d + 1]):
-            code = codes[j]
-            tag = np.int64(code) - 1 if code <= _LONG else np.int64(_LONG)
-            entry = (np.int64(terms[j]) - last - 1) << 2 | tag
-            last = terms[j]
-            while entry >= 128:
-                packed[at] = (entry & 127) | 128
-                entry >>= 7
-                at += 1
-            packed[at] = entry
+    There must be room for LONGEST_ENTRY bytes an entry.
+    """
+    begin = at
+    last = np.int64(-1)
+    for i in range(n):
+        code = np.int64(entries[i] & np.uint64(255))
+        term = np.int64(entries[i] >> np.uint64(8))
+        tag = min(code - 1, np.int64(_LONG))
+        entry = (term - last - 1) << 2 | tag
+        last = term
+        while entry >= 128:
+            packed[at] = (entry & 127) | 128
+            entry >>= 7
             at += 1
-            if tag == _LONG:
-                packed[at] = code
-                at += 1
+        packed[at] = entry
+        at += 1
+        if tag == _LONG:
+            packed[at] = code
+            at += 1
+    return at - begin
 
 
 @inlined
@@ -197,6 +189,22 @@ def pair_score(
         if query_code != 0 and idf_squared[term] > 0.0:
             high, low = _add(high, low, tf[query_code] * tf[code] * idf_squared[term])
     return high + low
+
+
+@compiled
+def row_sum(doc: Any, row_ptr: Array, packed: Array, levels: Array, query_weights: Array) -> Any:
+    """Return the sum of weight times level over a document's terms, in whole numbers.
+
+    No term is asked about: a weight of 0 adds nothing, and a branch would cost more.
+    """
+    total = np.int64(0)
+    at = row_ptr[doc]
+    end = row_ptr[doc + 1]
+    term = np.int64(-1)
+    while at < end:
+        term, code, at = _next(packed, at, term)
+        total += np.int64(query_weights[term]) * levels[code]
+    return total
 
 
 def unpack_row(row: bytes) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from recommender._jit import compiled, inlined, jit
 from recommender.index.invert import WINDOW
-from recommender.index.rows import GRID, pair_score
+from recommender.index.rows import GRID, pair_score, row_sum
 from recommender.index.vectors import STEP, add_columns
 
 __all__ = [
@@ -120,11 +120,15 @@ class Scratch(NamedTuple):
 
     sums: Array
     query_codes: Array
+    query_weights: Array
 
 
 def new_scratch(n_terms: int) -> Scratch:
-    """Return room for searches in an index of ``n_terms``: 256 KB and a byte a term."""
-    return Scratch(np.zeros(WINDOW + _CHUNK, np.int32), np.zeros(max(1, n_terms), np.uint8))
+    """Return room for searches in an index of ``n_terms``: 256 KB and 5 bytes a term."""
+    size = max(1, n_terms)
+    return Scratch(
+        np.zeros(WINDOW + _CHUNK, np.int32), np.zeros(size, np.uint8), np.zeros(size, np.int32)
+    )
 
 
 @compiled
@@ -226,6 +230,13 @@ def _lower_bound(docs: Array, start: int, stop: int, local: int) -> int:
 
 
 @compiled
+def _add_postings(docs: Array, codes: Array, weight: Any, levels: Array, sums: Array) -> None:
+    """Add a term's postings to the sums."""
+    for j in range(docs.size):
+        sums[docs[j]] += weight * levels[codes[j]]
+
+
+@compiled
 def _scatter(
     window: int,
     span: tuple[int, int],
@@ -260,19 +271,17 @@ def _scatter(
         if span[1] < WINDOW:
             stop = _lower_bound(matrix.docs, start, stop, span[1])
         touched += stop - start
-        weight = whole[i]
-        for j in range(start, stop):
-            sums[matrix.docs[j]] += weight * levels[matrix.codes[j]]
+        _add_postings(matrix.docs[start:stop], matrix.codes[start:stop], whole[i], levels, sums)
     return touched
 
 
 @jit
 def _column_places(terms: Array, whole: Array, n_dense: int, stride: int) -> tuple[Array, Array]:
-    """Return where the columns of the query begin, and their weights, in fours (weight 0 pads)."""
+    """Return where the columns of the query begin, and their weights, in eights (weight 0 pads)."""
     n: Any = 0
     for term in terms:
         n += term < n_dense
-    size = (n + 3) // 4 * 4
+    size = (n + 7) // 8 * 8
     places = np.zeros(size, np.int64)
     column_weights = np.zeros(size, np.int32)
     for i in range(n):  # terms ascend, so those with columns come first
@@ -287,13 +296,20 @@ def _add_block(
 ) -> None:
     """Add the columns' bytes of ``size`` documents from ``first`` on to ``sums[at:]``."""
     places, weights = columns
-    for c in range(0, places.size, 4):
+    for c in range(0, places.size, 8):
         p0, p1 = places[c] + first, places[c + 1] + first
         p2, p3 = places[c + 2] + first, places[c + 3] + first
-        low = np.int32(weights[c] | weights[c + 1] << 16)
-        high = np.int32(weights[c + 2] | weights[c + 3] << 16)
+        p4, p5 = places[c + 4] + first, places[c + 5] + first
+        p6, p7 = places[c + 6] + first, places[c + 7] + first
+        pairs = (
+            np.int32(weights[c] | weights[c + 1] << 16),
+            np.int32(weights[c + 2] | weights[c + 3] << 16),
+            np.int32(weights[c + 4] | weights[c + 5] << 16),
+            np.int32(weights[c + 6] | weights[c + 7] << 16),
+        )
         for i in range(0, size, STEP):
-            add_columns(sums, at + i, dense, (p0 + i, p1 + i, p2 + i, p3 + i), low, high)
+            here = (p0 + i, p1 + i, p2 + i, p3 + i, p4 + i, p5 + i, p6 + i, p7 + i)
+            add_columns(sums, at + i, dense, here, pairs)
 
 
 @compiled
@@ -341,11 +357,11 @@ def _allows(choices: Choices, doc: int) -> bool:
 
 
 @compiled
-def _promising(sums: Array, at: int, inverse_norms: Array, doc: int, floor: float) -> int:
+def _promising(sums: Array, inverse_norms: Array, floor: Any) -> Any:
     """Return how many of a chunk of sums reach the floor."""
-    n = 0
+    n = np.int32(0)
     for i in range(_CHUNK):
-        n += np.float32(sums[at + i]) * inverse_norms[doc + i] >= floor
+        n += np.int32(np.float32(sums[i]) * inverse_norms[i] >= floor)
     return n
 
 
@@ -370,18 +386,15 @@ def _select(
     docs, scores = found
     limit = heap.size - 1
     for begin in range(0, size, _CHUNK):
-        is_whole = first + begin + _CHUNK <= inverse_norms.size
-        if is_whole and not _promising(
-            sums, place + begin, inverse_norms, first + begin, heap[limit]
-        ):
-            sums[place + begin : place + begin + _CHUNK] = 0
+        at, doc = place + begin, first + begin
+        is_whole = doc + _CHUNK <= inverse_norms.size
+        if is_whole and not _promising(sums[at:], inverse_norms[doc:], heap[limit]):
             continue
         for i in range(begin, min(begin + _CHUNK, size)):
             doc = first + i
             if doc >= inverse_norms.size:
                 break
             score = np.float32(sums[place + i]) * inverse_norms[doc]
-            sums[place + i] = 0
             if (
                 score < heap[limit]
                 or doc < choices.first
@@ -398,6 +411,7 @@ def _select(
             if counters[0] == limit:
                 heap[limit] = max(heap[limit], heap[0] * np.float32(slack))
             docs, scores = _keep(doc, score, heap[limit], counters, docs, scores)
+    sums[place : place + size] = 0
     return docs, scores
 
 
@@ -660,13 +674,56 @@ def _found(
     words of its own still has the neighbours that its other words lead to.
     """
     terms, codes, length = query
+    k, room = rooms
     sums = scratch.sums
-    found: Array
+    docs: Array
     if coverage < 1.0:
         chosen = _covering(terms, codes, statistics, coverage)
         light = (terms[chosen], codes[chosen], length)
-        found, _ = _candidates(light, max(rooms), 0.0, matrix, statistics, choices, sums, False)
-        if found.size >= rooms[0]:
-            return found
-    found, _ = _candidates(query, rooms[0], threshold, matrix, statistics, choices, sums, True)
-    return found
+        docs, _ = _candidates(light, max(k, room), 0.0, matrix, statistics, choices, sums, False)
+        if docs.size > k:
+            docs = _narrowed(docs, query, k, matrix, statistics, scratch.query_weights)
+        if docs.size >= k:
+            return docs
+    docs, _ = _candidates(query, k, threshold, matrix, statistics, choices, sums, True)
+    return docs
+
+
+@jit
+def _narrowed(
+    docs: Array,
+    query: tuple[Array, Array, float],
+    k: int,
+    matrix: Matrix,
+    statistics: Statistics,
+    query_weights: Array,
+) -> Array:
+    """Return those of more than k documents that could be among the k best of them.
+
+    The whole query is added up from their rows, in whole numbers.
+    """
+    terms, codes, length = query
+    whole, _, slack = _whole_weights(terms, codes, length, 0, statistics)
+    scores = np.empty(docs.size, np.float32)
+    for i in range(terms.size):
+        query_weights[terms[i]] = whole[i]
+    for i in range(docs.size):
+        total = row_sum(docs[i], matrix.row_ptr, matrix.packed, statistics.levels, query_weights)
+        scores[i] = np.float32(total) * statistics.inverse_norms[docs[i]]
+    for term in terms:
+        query_weights[term] = 0
+    left: Array = docs[scores >= _kth_best(scores, k) * np.float32(slack)]
+    return left
+
+
+@jit
+def _kth_best(scores: Array, k: int) -> float:
+    """Return the k-th best of more than k scores."""
+    heap = np.empty(k, np.float32)
+    for i in range(k):
+        _push(heap, i, scores[i])
+    for i in range(k, scores.size):
+        if scores[i] > heap[0]:
+            heap[0] = scores[i]
+            _sift_down(heap, k)
+    return float(heap[0])

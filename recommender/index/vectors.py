@@ -1,4 +1,4 @@
-"""The one loop step that is written in vectors: four columns of bytes, weighted and added up.
+"""The one loop step that is written in vectors: eight columns of bytes, weighted and added up.
 
 LLVM makes of it what the machine has (``pmaddwd`` on x86: two products and a sum in one step); the
 result is plain 32-bit arithmetic everywhere. The instructions are in ``_vector_code.py``.
@@ -18,19 +18,19 @@ STEP: Final = 16
 
 @intrinsic
 def add_columns(
-    typing_context: Any, sums: Any, at: Any, data: Any, places: Any, first: Any, second: Any
+    typing_context: Any, sums: Any, at: Any, data: Any, places: Any, weights: Any
 ) -> Any:
-    """Add four weighted columns to ``sums[at : at + STEP]``.
+    """Add eight weighted columns to ``sums[at : at + STEP]``.
 
     Parameters
     ----------
     sums : int32 array; at : int64
-    data : uint8 array; places : four int64, where the STEP bytes of each column begin in it
-    first, second : int32, the weights (0..32,767) of two columns each: the lower half is that of
-        the first, the upper half that of the second
+    data : uint8 array; places : eight int64, where the STEP bytes of each column begin in it
+    weights : four int32, the weights (0..32,767) of two columns each: the lower half is that of the
+        first, the upper half that of the second
     """
     from numba import types
 
     from recommender.index._vector_code import write_add_columns
 
-    return types.void(sums, at, data, places, first, second), write_add_columns
+    return types.void(sums, at, data, places, weights), write_add_columns

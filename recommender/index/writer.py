@@ -99,7 +99,8 @@ def make_segment(
     vocabulary = corpus.vocabulary
     n_postings = sum(len(block.terms) for block in corpus.blocks)
     check_size(len(corpus.ids), len(vocabulary), n_postings)
-    df = count_documents(corpus.blocks, len(vocabulary))
+    by_window = count_documents(corpus.blocks, len(vocabulary))
+    df = by_window.sum(axis=0, dtype=np.int32)
     order = np.argsort(-df, kind="stable")
     number = np.empty(len(vocabulary), np.int32)
     number[order] = np.arange(len(vocabulary), dtype=np.int32)
@@ -107,7 +108,7 @@ def make_segment(
     levels, _, _ = tf_levels(tf_weights(COUNT_OF_CODE, sublinear_tf=weights.sublinear_tf))
     df = df[order]
     n_dense = n_columns(df, len(corpus.ids), **columns or {}) if weights.sublinear_tf else 0
-    inverted = invert(blocks, df, levels, n_dense)
+    inverted = invert(blocks, by_window[:, order], levels, n_dense)
     local_keys = number[corpus.local_terms].astype(np.int64) * 256 + corpus.local_languages
     local_order = np.argsort(local_keys)
     terms, ids, urls = vocabulary.take(order), corpus.ids.compact(), corpus.urls.compact()

@@ -36,13 +36,15 @@ def arrays_of(rows: list[Row]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]
 
 def packed(rows: list[Row]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     """Return the pointers and bytes of rows."""
-    arrays = arrays_of(rows)
-    sizes = np.zeros(len(rows), np.int64)
-    packed_rows.packed_sizes(*arrays, sizes)
-    row_ptr = np.cumsum([0, *sizes.tolist()]).astype(np.int64)
-    out = np.zeros(row_ptr[-1], np.uint8)
-    packed_rows.pack_rows(*arrays, row_ptr, out)
-    return row_ptr, out
+    indptr, terms, code = arrays_of(rows)
+    entries = terms.astype(np.uint64) << np.uint64(8) | code.astype(np.uint64)
+    out = np.full(packed_rows.LONGEST_ENTRY * len(terms), 0xEE, np.uint8)
+    row_ptr = np.zeros(len(rows) + 1, np.int64)
+    for i in range(len(rows)):
+        part = entries[indptr[i] : indptr[i + 1]]
+        row_ptr[i + 1] = row_ptr[i] + packed_rows.pack_row(part, len(part), out, int(row_ptr[i]))
+    assert (out[row_ptr[-1] :] == 0xEE).all()
+    return row_ptr, out[: row_ptr[-1]].copy()
 
 
 def bytes_of(gap: int, code: int) -> bytes:
@@ -146,6 +148,19 @@ def test_norms_and_pair_scores_are_exact_sums(rows: list[dict[int, int]]) -> Non
         parts = [tf[rows[0][t]] * tf[c] * idf_squared[t] for t, c in row.items() if t in rows[0]]
         inner = packed_rows.pair_score(d, row_ptr, data, tf, idf_squared, query)
         assert math.fsum(parts) == inner
+
+
+@hypothesis_settings(deadline=None, max_examples=60)
+@given(
+    row=st.dictionaries(st.integers(0, 40), codes, max_size=12),
+    weights=st.lists(st.sampled_from([0, 1, 2**31 - 1]), min_size=41, max_size=41),
+)
+def test_row_sum_is_a_sum_of_whole_numbers(row: dict[int, int], weights: list[int]) -> None:
+    """In 64 bits, whatever the weights."""
+    levels = np.arange(256, dtype=np.int32) * 3
+    found = packed_rows.row_sum(0, *packed([_gaps(row)]), levels, np.array(weights, np.int32))
+
+    assert sum(weights[t] * 3 * c for t, c in row.items()) == found
 
 
 def _gaps(row: dict[int, int]) -> Row:
