@@ -453,17 +453,15 @@ class Index:
     def _weighty(self, query: Query) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
         terms, codes = query.terms, query.codes
         n_terms = self.segment.n_terms
-        is_own = query.length is not None
-        if not is_own and (
-            len(terms) != len(codes)
-            or (len(terms) and not 0 <= terms.min() <= terms.max() < n_terms)
-        ):
+        is_own = query.length is not None  # a row of an index: in order, no count 0
+        low, high = (terms[:1], terms[-1:]) if is_own else (terms, terms)
+        if len(terms) != len(codes) or (len(terms) and not 0 <= low.min() <= high.max() < n_terms):
             raise InputError(
                 f"This query was made for another index: it has terms up to "
                 f"{terms.max(initial=-1)} and {len(codes)} counts for {len(terms)} terms; "
                 f"expected terms below {n_terms}, a count for each."
             )
-        if np.any(terms[1:] <= terms[:-1]) or not np.all(codes):
+        if not is_own and (np.any(terms[1:] <= terms[:-1]) or not np.all(codes)):
             raise InputError("The terms of a query ascend, each once, and no count is 0.")
         used = self.statistics.idf_squared[terms] > 0.0
         return terms[used], codes[used]

@@ -22,6 +22,7 @@ from recommender.index.invert import (
     n_columns,
     tf_levels,
 )
+from recommender.index.rows import unpack_row
 from recommender.index.writer import make_segment
 from recommender.weighting import COUNT_OF_CODE, WeightSettings, tf_weights
 from tests.index.making import block_of, corpus_of
@@ -155,6 +156,16 @@ def test_invert_any_cut_order_and_numbering_gives_the_same_arrays(
     assert_same(invert(whole, df, LEVELS, n_dense), invert(parts, df, LEVELS, n_dense))
 
 
+def test_count_documents_counts_each_window() -> None:
+    """Documents that hold a term, by window; no documents, no window."""
+    rows = [{0: 9}, *([{1: 1}] * (WINDOW - 1)), {0: 1, 2: 1}]
+    for cuts in ([], [1], [WINDOW - 1], [WINDOW, WINDOW]):
+        found = count_documents(corpus_of(rows, n_terms=4, cuts=cuts).blocks, 4)
+
+        assert found.tolist() == [[1, WINDOW - 1, 0, 0], [1, 0, 1, 0]]
+    assert count_documents([], 4).shape == (0, 4)
+
+
 def test_invert_blocks_cut_at_window_edges_give_the_same_arrays(rng: np.random.Generator) -> None:
     """A block may span windows, end with one, or hold a single row."""
     n = WINDOW + 70
@@ -167,8 +178,26 @@ def test_invert_blocks_cut_at_window_edges_give_the_same_arrays(rng: np.random.G
     for cuts in ([WINDOW], [WINDOW - 1, WINDOW, WINDOW + 1], [5, 5, n]):
         blocks = corpus_of(rows, n_terms=500, cuts=cuts).blocks
 
+        assert df.tolist() == count_documents(blocks, 500).tolist()
         assert_same(expected, invert([b._replace(numbers=numbers) for b in blocks], df, LEVELS, 3))
     assert expected.bases.tolist() == [0, WINDOW, n]
+
+
+def test_invert_numbers_of_many_digits_are_sorted(rng: np.random.Generator) -> None:
+    """Rows are sorted by term in two digits, or in four above four million terms."""
+    for n_terms in (1, 2, 3, 2**11, 2**11 + 1, 2**22, 2**22 + 1):
+        terms = np.unique(rng.integers(0, n_terms, 50))
+        terms = rng.permutation(np.union1d(terms, [0, n_terms - 1])).astype(np.int32)
+        numbers = np.arange(n_terms, dtype=np.int32)
+        indptr = np.array([0, len(terms)], np.int64)
+        codes = (1 + terms % 200).astype(np.uint8)
+        block = RowBlock(indptr, terms, codes, numbers)
+        made = invert([block], count_documents([block], n_terms), LEVELS, 1)
+
+        unpacked_terms, unpacked_codes = unpack_row(made.packed.tobytes())
+        assert np.sort(terms).tolist() == unpacked_terms.tolist()
+        assert (1 + np.sort(terms) % 200).tolist() == unpacked_codes.tolist()
+        assert (1 + np.sort(terms)[1:] % 200).tolist() == made.codes.tolist()
 
 
 # --- what one index can hold ---

@@ -228,6 +228,7 @@ def test_fast_search_scores_are_exact_and_in_order(rng: np.random.Generator, n_d
         assert [index.score(query, d) for d in found.docs.tolist()] == found.scores.tolist()
         assert pairs == sorted(pairs)
         assert doc not in found.docs
+    assert not any(array.any() for array in index._room())
 
 
 def test_fast_search_of_whole_coverage_equals_exact(rng: np.random.Generator) -> None:

@@ -185,6 +185,7 @@ def test_search_within_a_time_horizon_equals_brute_force(
     room = wide.index._room()
     assert not room.sums.any()
     assert not room.query_codes.any()
+    assert not room.query_weights.any()
 
 
 @pytest.mark.parametrize("share", [0.5, 0.001])
@@ -388,6 +389,15 @@ def test_search_query_that_is_none_of_the_index_is_refused(
         index.search(query, 3)
     with pytest.raises(InputError, match=words):
         index.search_many([index.query_of(0), query], 3)
+
+
+def test_search_document_of_another_index_is_refused() -> None:
+    """Its row and its length are known to be sound: in the index that it is of."""
+    large = memory_index(corpus_of([{0: 1, 9: 1}, {1: 1}], n_terms=10))
+    small = memory_index(corpus_of([{0: 1}, {0: 2}], n_terms=1))
+    for doc in (0, 1):
+        with pytest.raises(InputError, match="made for another index: it has terms up to"):
+            small.search(large.query_of(doc), 3)
 
 
 @pytest.mark.parametrize(
