@@ -41,6 +41,16 @@ def command(article: str | None, model: Path, config_path: Path | None, as_json:
 
 def _draw(model: Path, found: dict[str, Any]) -> None:
     table({**found["index"], "size": megabytes(found["index"]["size"])}, title=f"Index {model}")
+    search = found["search"]
+    table(
+        {
+            "mode": search["mode"],
+            "fast mode finds": f"{search['recall of fast mode']:.1%} of the exact ten best "
+            f"({search['measured on']} articles)",
+            "neighbours": f"{search['neighbours kept']} kept of each article",
+        },
+        title="\nSearch",
+    )
     for name in ("languages", "sections", "rejected", "notices"):
         if found[name]:
             table(

@@ -114,6 +114,10 @@ def memory_index(
     """
     chosen = weights or WeightSettings(max_df=1.0)
     segment, df = make_segment(corpus, chosen, columns=columns)
+    # As an opened index has them, so that the loops of one serve the other.
+    for array in (*segment.arrays().values(), df):
+        array.setflags(write=False)
     norms = packed_rows.norms(*segment.rows.arrays(), *factors(chosen, df, segment.n_docs))
     manifest = Manifest(1, "2026-03-01T00:00:00+00:00", "0", "none", {}, ("en",), {}, {}, {}, {})
+    norms.setflags(write=False)
     return Index(manifest, segment, statistics_of(chosen, df, norms))

@@ -553,7 +553,9 @@ def test_neighbour_that_is_missing_is_found(common: Path, row: slice) -> None:
 def test_neighbours_made_in_haste_need_not_be_those_of_a_search(common: Path) -> None:
     """Fast tables are in order by the true scores; that they are complete nobody claims."""
     forge_table(common, 20, [*table_row(common, 20)[1:], -1])
-    forge(common, change=lambda plain: plain["settings"]["search"].update(mode="fast"))
+    forge(
+        common, change=lambda plain: plain["settings"]["search"].update(mode="fast", candidates=1)
+    )
 
     assert verify_index(common).problems == ()
 

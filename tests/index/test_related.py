@@ -146,10 +146,10 @@ def test_related_row_that_is_not_full_holds_all_there_are(monkeypatch: pytest.Mo
 
 def test_related_table_made_in_haste_serves_only_haste(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who asks for an exact answer gets one."""
-    index = table_index(2, 4, mode="fast", coverage=0.3, candidates=4)
+    index = table_index(2, 4, mode="fast", coverage=0.3, candidates=1)
     for doc in range(N_DOCS):
         own = in_own_language(index, doc)
-        haste = SearchSettings("fast", coverage=0.3)
+        haste = SearchSettings("fast", coverage=0.3, candidates=1)
 
         assert not from_table(index, monkeypatch, doc, 1, choice=own)
         assert from_table(index, monkeypatch, doc, 1, choice=own, effort=haste)
@@ -159,9 +159,9 @@ def test_related_table_made_in_haste_serves_only_haste(monkeypatch: pytest.Monke
 
 def test_related_scores_from_a_table_made_in_haste_are_exact() -> None:
     """The table says who; the scores are computed afresh."""
-    index = table_index(3, 6, mode="fast", coverage=0.3, candidates=6)
+    index = table_index(3, 6, mode="fast", coverage=0.3, candidates=1)
     plain = replace(index, compiled=False)
-    effort = SearchSettings("fast", coverage=0.3)
+    effort = SearchSettings("fast", coverage=0.3, candidates=1)
     for doc in range(N_DOCS):
         own = in_own_language(index, doc)
         found = index.related(doc, 4, choice=own, effort=effort)
