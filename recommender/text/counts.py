@@ -172,7 +172,7 @@ def unite(vocabularies: Sequence[StringColumn]) -> tuple[StringColumn, list[NDAr
     Examples
     --------
     >>> united, maps = unite([StringColumn.from_strings("ab"), StringColumn.from_strings("ca")])
-    >>> len(united), maps[0][0] == maps[1][1]
+    >>> len(united), bool(maps[0][0] == maps[1][1])
     (3, True)
     """
     return _united(vocabularies, sort_by_bytes=False)
