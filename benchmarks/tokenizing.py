@@ -26,6 +26,7 @@ import numpy as np
 from benchmarks._sets import datasets
 from recommender._strings import StringColumn
 from recommender.text.analyzer import Analyzer
+from recommender.text.counter import TermCounter
 from recommender.text.tokens import tokenize
 
 LANGS = ("en", "uk", "ru")
@@ -79,7 +80,7 @@ def measure(lang: str, texts: list[str], repeats: int) -> dict[str, object]:
     langs = [lang] * len(texts)
     ways: dict[str, Callable[[], object]] = {
         "tokenize": lambda: tokenize([column]),
-        "count": lambda: analyzer.count({"text": column}, langs, weights={"text": 1}),
+        "count": lambda: TermCounter(analyzer, {"text": 1}).add({"text": column}, langs),
         **rivals(texts),
     }
     megabytes = column.n_bytes / 1e6

@@ -50,8 +50,8 @@ _TOP_BYTE: Final = np.uint64(56)
 @inlined
 def hash_of(low: Any, high: Any) -> Any:
     """Return the hash of a key; the upper bits are the good ones."""
-    h = low * _LOW_FACTOR ^ (high ^ high >> _HALF) * _HIGH_FACTOR
-    return (h ^ h >> _HALF) * _LOW_FACTOR
+    mixed = low ^ high * _HIGH_FACTOR
+    return (mixed ^ mixed >> _HALF) * _LOW_FACTOR
 
 
 @inlined

@@ -22,7 +22,7 @@ from recommender.text._shapes import (
     word_shapes,
 )
 from recommender.text.counter import TermCounter
-from recommender.text.counts import TermCounts, term_counts
+from recommender.text.counts import TermCounts, renumber_rows, sort_vocabulary
 from recommender.text.normalize import is_unspaced, mend_lookalikes
 from recommender.text.settings import ANALYSED_LANGUAGES, TextSettings, text_fingerprint
 from recommender.text.stems import stemmer
@@ -107,7 +107,13 @@ class Analyzer:
         """
         counter = TermCounter(self, weights)
         rows = counter.add(columns, langs)
-        return term_counts(rows, counter.vocabulary, counter.forms(), counter.n_overlong)
+        vocabulary, numbers = sort_vocabulary(counter.vocabulary)
+        return TermCounts(
+            *renumber_rows(rows, numbers, len(vocabulary)),
+            vocabulary,
+            counter.forms(numbers),
+            counter.n_overlong,
+        )
 
     def analyse(self, types: StringColumn, lang: str) -> tuple[list[str], dict[int, str]]:
         """Return the term of each word type, "" for none, and the types that stand for other words.

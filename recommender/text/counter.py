@@ -95,17 +95,24 @@ class TermCounter:
         parts = [self._count(used, some, name) for some, name in zip(rows, names, strict=True)]
         return _in_order(parts, rows, len(langs))
 
-    def forms(self) -> Forms:
-        """Return the words behind the terms, of everything added so far."""
+    def forms(self, numbers: NDArray[np.int32] | None = None) -> Forms:
+        """Return the words behind the terms, of everything added so far.
+
+        Parameters
+        ----------
+        numbers : (n_terms,) int32
+            The number to give to each term, such as `unite` says; None = as they are here.
+        """
+        if numbers is None:
+            numbers = np.arange(len(self._terms), dtype=np.int32)
         if self._ngram_forms or not self._languages:
-            n_terms = np.arange(len(self._terms), dtype=np.int32)
-            return merge_forms(self._ngram_forms, [n_terms] * len(self._ngram_forms))
+            return merge_forms(self._ngram_forms, [numbers] * len(self._ngram_forms))
         languages = tuple(sorted(self._languages))
         parts = [self._languages[name].forms() for name in languages]
         langs = [np.full(len(part[0]), i, np.int32) for i, part in enumerate(parts)]
         return group_forms(
             languages,
-            (np.concatenate([part[0] for part in parts]), np.concatenate(langs)),
+            (numbers[np.concatenate([part[0] for part in parts])], np.concatenate(langs)),
             concatenate([part[1] for part in parts]),
             np.concatenate([part[2] for part in parts]),
         )

@@ -28,7 +28,8 @@ __all__ = [
     "local_forms",
     "merge_counts",
     "merge_forms",
-    "term_counts",
+    "renumber_rows",
+    "sort_vocabulary",
     "unite",
 ]
 
@@ -150,15 +151,16 @@ def merge_counts(parts: Sequence[TermCounts]) -> TermCounts:
     )
 
 
-def term_counts(
-    rows: RowCounts, vocabulary: StringColumn, forms: Forms, n_overlong: int
-) -> TermCounts:
-    """Return the counts with the vocabulary in the order of its bytes."""
+def sort_vocabulary(vocabulary: StringColumn) -> tuple[StringColumn, NDArray[np.int32]]:
+    """Return the terms in the order of their bytes, and the new number of each."""
     ordered, (numbers,) = _united([vocabulary], sort_by_bytes=True)
+    return ordered, numbers
+
+
+def renumber_rows(rows: RowCounts, numbers: NDArray[np.int32], n_terms: int) -> Rows:
+    """Return CSR rows with new numbers of terms, ascending in each row."""
     renumbered = (rows.indptr, numbers[rows.terms], rows.counts)
-    n_docs = len(rows.indptr) - 1
-    sorted_rows = _transposed(_transposed(renumbered, len(ordered)), n_docs)
-    return TermCounts(*sorted_rows, ordered, merge_forms([forms], [numbers]), n_overlong)
+    return _transposed(_transposed(renumbered, n_terms), len(rows.indptr) - 1)
 
 
 def unite(vocabularies: Sequence[StringColumn]) -> tuple[StringColumn, list[NDArray[np.int32]]]:
@@ -170,7 +172,7 @@ def unite(vocabularies: Sequence[StringColumn]) -> tuple[StringColumn, list[NDAr
     Examples
     --------
     >>> united, maps = unite([StringColumn.from_strings("ab"), StringColumn.from_strings("ca")])
-    >>> len(united), maps[0][0] == maps[1][1]
+    >>> len(united), bool(maps[0][0] == maps[1][1])
     (3, True)
     """
     return _united(vocabularies, sort_by_bytes=False)
@@ -271,11 +273,12 @@ def display_forms(vocabulary: StringColumn, forms: Forms) -> StringColumn:
     word by word.
     """
     chosen = _first_of(forms.terms, forms)
-    words = dict(zip(forms.terms[chosen].tolist(), _words(forms, chosen), strict=True))
+    words = _words(forms, chosen)
     if len(words) == len(vocabulary):
-        return StringColumn.from_lines(list(words.values()))
+        return StringColumn.from_lines(words)
     terms = vocabulary.decoded()
-    by_name = {terms[term]: word for term, word in words.items()}
+    named = zip(forms.terms[chosen].tolist(), words, strict=True)
+    by_name = {terms[term]: word for term, word in named}
     return StringColumn.from_strings(
         by_name.get(term) or " ".join(by_name.get(word, word) for word in term.split(" "))
         for term in terms
@@ -301,26 +304,25 @@ def local_forms(forms: Forms, shown: StringColumn) -> LocalForms:
 
 def _first_of(owners: NDArray[np.integer], forms: Forms) -> NDArray[np.int64]:
     """Return the most frequent form of each owner; ``owners`` ascend with the forms."""
-    order = np.lexsort((-forms.counts, owners))
-    return order[np.flatnonzero(np.diff(owners[order], prepend=-1))]
+    if not len(owners):
+        return np.zeros(0, np.int64)
+    is_new = np.diff(owners, prepend=-1) != 0
+    most = np.maximum.reduceat(forms.counts, np.flatnonzero(is_new))
+    best = np.flatnonzero(forms.counts == most[np.cumsum(is_new) - 1])
+    first: NDArray[np.int64] = best[np.diff(owners[best], prepend=-1) != 0]
+    return first
 
 
 def _words(forms: Forms, chosen: NDArray[np.int64]) -> list[str]:
     """Return forms as they are mostly written."""
     n = forms.counts[chosen]
-    surfaces = forms.surfaces.take(chosen).decoded()
-    upper = (2 * forms.upper[chosen] > n).tolist()
-    capitalised = (2 * forms.capitalised[chosen] > n).tolist()
-    return [
-        _cased(*word) if word[1] or word[2] else word[0]
-        for word in zip(surfaces, capitalised, upper, strict=True)
-    ]
-
-
-def _cased(surface: str, capitalised: bool, upper: bool) -> str:
-    if upper:
-        return surface.upper()
-    return surface[:1].upper() + surface[1:] if capitalised else surface
+    words = forms.surfaces.take(chosen).decoded()
+    upper = 2 * forms.upper[chosen] > n
+    for i in np.flatnonzero(upper).tolist():
+        words[i] = words[i].upper()
+    for i in np.flatnonzero((2 * forms.capitalised[chosen] > n) & ~upper).tolist():
+        words[i] = words[i][:1].upper() + words[i][1:]
+    return words
 
 
 def _joined(arrays: Sequence[NDArray[T]], dtype: type[T]) -> NDArray[T]:
