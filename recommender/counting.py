@@ -52,8 +52,7 @@ class _Shard:
     """What one thread counted; the blocks' ``numbers`` are not there yet."""
 
     blocks: list[RowBlock]
-    vocabulary: StringColumn
-    forms: Forms
+    counter: TermCounter
 
 
 def count_articles(
@@ -93,7 +92,7 @@ def count_articles(
             codes = encode_counts(counted.counts)
             blocks.append(RowBlock(counted.indptr, counted.terms, codes, np.zeros(0, np.int32)))
             report.add(len(rows), len(counted.terms))
-        return _Shard(blocks, counter.vocabulary, counter.forms())
+        return _Shard(blocks, counter)
 
     run = joblib.Parallel(n_jobs=n_threads, prefer="threads")
     return _united(run(joblib.delayed(count)(share) for share in shares))
@@ -109,13 +108,16 @@ def _texts(
 
 
 def _united(shards: Sequence[_Shard]) -> Counted:
-    vocabulary, numbers = unite([shard.vocabulary for shard in shards])
+    vocabulary, numbers = unite([shard.counter.vocabulary for shard in shards])
     blocks = tuple(
         block._replace(numbers=mine)
         for shard, mine in zip(shards, numbers, strict=True)
         for block in shard.blocks
     )
-    return Counted(blocks, vocabulary, merge_forms([shard.forms for shard in shards], numbers))
+    if len(shards) == 1:
+        return Counted(blocks, vocabulary, shards[0].counter.forms(numbers[0]))
+    forms = merge_forms([shard.counter.forms() for shard in shards], numbers)
+    return Counted(blocks, vocabulary, forms)
 
 
 def _chunks(spooled: SpooledArticles) -> Iterator[NDArray[np.int64]]:
