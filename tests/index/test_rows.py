@@ -57,7 +57,7 @@ def bytes_of(gap: int, code: int) -> bytes:
     return out + bytes([entry]) + after
 
 
-@hypothesis_settings(deadline=None, max_examples=200)
+@hypothesis_settings(deadline=None, max_examples=120)
 @given(rows=rows_of_entries)
 def test_rows_come_back_as_they_were_packed(rows: list[Row]) -> None:
     """Bytes are those of the format; terms and codes are those that went in, either way."""
