@@ -152,9 +152,8 @@ def open_engine(folder: Path) -> Engine:
 
 def count(texts: Sequence[str] | Any, lang: str) -> Rows:
     """Return the term counts of texts: a list of strings, or an Arrow column (not copied)."""
-    counter, parts = TermCounter(Analyzer(), {"text": 1}), []
-    for column in _chunks(texts):
-        parts.append(counter.add({"text": column}, [lang] * len(column)))
+    counter = TermCounter(Analyzer(), {"text": 1})
+    parts = [counter.add({"text": part}, [lang] * len(part)) for part in _chunks(texts)]
     lengths = [np.diff(part.indptr) for part in parts]
     indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(lengths))])
     terms = np.concatenate([part.terms for part in parts])

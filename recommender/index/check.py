@@ -177,7 +177,7 @@ def _rows(index: Index) -> Iterator[str]:
     indptr, terms, codes = rows.unpack_rows(*segment.rows.arrays(), every)
     block = RowBlock(indptr, terms, codes, numbers)
     by_window = count_documents([block], segment.n_terms)
-    df = by_window.sum(axis=0, dtype=np.int32)
+    df = by_window.sum(axis=0)
     if not np.array_equal(df, statistics.df):
         yield "document frequencies differ from the rows"
         return

@@ -150,7 +150,7 @@ def invert(
                 _invert_rows(block, (begin, stop, local), columns, free, docs, codes, sizes)
             )
     np.cumsum(row_ptr, out=row_ptr)
-    rows = np.concatenate(packed) if packed else np.zeros(0, np.uint8)
+    rows = np.concatenate(packed) if packed else np.zeros(0, np.uint16)
     return Inverted(docs, codes, bases, *_directory(sparse), dense, row_ptr, rows)
 
 
@@ -255,7 +255,7 @@ def _invert_rows(
     n_digits = 2 if bits <= 22 else 4
     digit_bits = (bits + n_digits - 1) // n_digits
     tallies = np.empty(1 << digit_bits, np.int32)
-    packed = np.empty(LONGEST_ENTRY * (block.indptr[stop] - block.indptr[begin]), np.uint8)
+    packed = np.empty(LONGEST_ENTRY * (block.indptr[stop] - block.indptr[begin]), np.uint16)
     at = 0
     for row in range(begin, stop):
         start = block.indptr[row]

@@ -231,7 +231,7 @@ class Index:
     def _row(self, doc: int) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
         packed = self.segment.rows
         if not self.compiled:
-            return rows.unpack_row(bytes(packed.packed[slice(*packed.row_ptr[doc : doc + 2])]))
+            return rows.unpack_row(packed.packed[slice(*packed.row_ptr[doc : doc + 2])])
         _, terms, codes = rows.unpack_rows(*packed.arrays(), np.array([doc], np.int32))
         return terms, codes
 

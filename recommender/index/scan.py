@@ -378,7 +378,8 @@ def _select(
     """Move a block's promising documents into the buffer of candidates, and clear its sums.
 
     ``block`` is first document, size, and place in ``sums``. ``state`` is the heap of the best
-    scores, whose last place holds the floor, and the counters [heap size, candidates]. ``found`` is
+    scores, whose last place holds the floor (and may be all there is of it), and the counters [heap
+    size, candidates]. ``found`` is
     docs and scores of the candidates, which come back, enlarged if need be.
     """
     first, size, place = block
@@ -402,26 +403,39 @@ def _select(
                 or not _allows(choices, doc)
             ):
                 continue
-            if counters[0] < limit:
-                _push(heap, counters[0], score)
-                counters[0] += 1
-            elif score > heap[0]:
-                heap[0] = score
-                _sift_down(heap, limit)
-            if counters[0] == limit:
-                heap[limit] = max(heap[limit], heap[0] * np.float32(slack))
-            docs, scores = _keep(doc, score, heap[limit], counters, docs, scores)
+            if limit > 0:
+                _raise_floor(heap, limit, counters, score, np.float32(slack))
+            docs, scores = _keep(doc, score, heap, counters, docs, scores)
     sums[place : place + size] = 0
     return docs, scores
 
 
+@compiled
+def _raise_floor(heap: Array, limit: int, counters: Array, score: Any, slack: Any) -> None:
+    """Enter a score into the heap of the best; its worst sets the floor."""
+    if counters[0] < limit:
+        _push(heap, counters[0], score)
+        counters[0] += 1
+    elif score > heap[0]:
+        heap[0] = score
+        _sift_down(heap, limit)
+    if counters[0] == limit:
+        heap[limit] = max(heap[limit], heap[0] * slack)
+
+
 @jit
 def _keep(
-    doc: int, score: float, floor: float, counters: Array, docs: Array, scores: Array
+    doc: int, score: float, heap: Array, counters: Array, docs: Array, scores: Array
 ) -> tuple[Array, Array]:
-    """Append a candidate; where the buffer is full, drop those below the floor or enlarge it."""
+    """Append a candidate; where the buffer is full, drop those below the floor or enlarge it.
+
+    Without a heap the floor is raised then, to the quarter that is best.
+    """
     n = counters[1]
     if n == docs.size:
+        if heap.size == 1:
+            heap[0] = max(heap[0], _kth_best(scores, n // 4))
+        floor = heap[heap.size - 1]
         kept = 0
         for c in range(n):
             if scores[c] >= floor:
@@ -469,17 +483,18 @@ def _candidates(
     if slack <= 0.0:
         best = _every(choices, n_docs)
         return best
-    if not is_exact:
-        slack = 1.0
     columns = _column_places(terms, whole, n_dense, stride)
     cursor = np.zeros(terms.size, np.int64)
     for i in range(terms.size):
         if terms[i] >= n_dense:
             cursor[i] = matrix.entry_ptr[terms[i] - n_dense]
-    heap = np.empty(room + 1, np.float32)
-    heap[room] = max(_TINY, np.float32(floor * scale * length * slack))
+    # Of a few best a heap keeps account, of hundreds a buffer that is thinned out when it is full.
+    limit = room if is_exact else 0
+    heap = np.empty(limit + 1, np.float32)
+    heap[limit] = max(_TINY, np.float32(floor * scale * length * slack))
     counters = np.zeros(2, np.int64)
-    found = np.empty(4 * room + 1024, np.int32), np.empty(4 * room + 1024, np.float32)
+    size = 4 * room + (1024 if is_exact else 0)
+    found = np.empty(size, np.int32), np.empty(size, np.float32)
     first, stop = max(0, choices.first), min(choices.stop, n_docs)
     for window in range(first // WINDOW, (stop + WINDOW - 1) // WINDOW):
         base = window * WINDOW
@@ -503,7 +518,9 @@ def _candidates(
                 found,
             )
         sums[span[1] : min(span[1] + _CHUNK, sums.size)] = 0
-    best = _above(found, counters[1], heap[room])
+    if not is_exact and counters[1] > room:
+        heap[0] = max(heap[0], _kth_best(found[1][: counters[1]], room))
+    best = _above(found, counters[1], heap[limit])
     return best
 
 
@@ -674,23 +691,21 @@ def _found(
     words of its own still has the neighbours that its other words lead to.
     """
     terms, codes, length = query
-    k, room = rooms
     sums = scratch.sums
-    docs: Array
+    found: Array
     if coverage < 1.0:
         chosen = _covering(terms, codes, statistics, coverage)
         light = (terms[chosen], codes[chosen], length)
-        docs, _ = _candidates(light, max(k, room), 0.0, matrix, statistics, choices, sums, False)
-        if docs.size > k:
-            docs = _narrowed(docs, query, k, matrix, statistics, scratch.query_weights)
-        if docs.size >= k:
-            return docs
-    docs, _ = _candidates(query, k, threshold, matrix, statistics, choices, sums, True)
-    return docs
+        found, _ = _candidates(light, max(rooms), 0.0, matrix, statistics, choices, sums, False)
+        if found.size >= rooms[0]:
+            found = _hopeful(found, query, rooms[0], matrix, statistics, scratch.query_weights)
+            return found
+    found, _ = _candidates(query, rooms[0], threshold, matrix, statistics, choices, sums, True)
+    return found
 
 
 @jit
-def _narrowed(
+def _hopeful(
     docs: Array,
     query: tuple[Array, Array, float],
     k: int,
@@ -698,27 +713,28 @@ def _narrowed(
     statistics: Statistics,
     query_weights: Array,
 ) -> Array:
-    """Return those of more than k documents that could be among the k best of them.
+    """Return the documents that could be among the k best, by whole-number sums of their rows.
 
-    The whole query is added up from their rows, in whole numbers.
+    That is several times quicker than their scores, which only these need then.
     """
     terms, codes, length = query
     whole, _, slack = _whole_weights(terms, codes, length, 0, statistics)
-    scores = np.empty(docs.size, np.float32)
     for i in range(terms.size):
         query_weights[terms[i]] = whole[i]
+    sums = np.empty(docs.size, np.float32)
     for i in range(docs.size):
         total = row_sum(docs[i], matrix.row_ptr, matrix.packed, statistics.levels, query_weights)
-        scores[i] = np.float32(total) * statistics.inverse_norms[docs[i]]
+        sums[i] = np.float32(total) * statistics.inverse_norms[docs[i]]
     for term in terms:
         query_weights[term] = 0
-    left: Array = docs[scores >= _kth_best(scores, k) * np.float32(slack)]
-    return left
+    floor = _kth_best(sums, k) * np.float32(slack)
+    hopeful: Array = docs[sums >= floor]
+    return hopeful
 
 
 @jit
 def _kth_best(scores: Array, k: int) -> float:
-    """Return the k-th best of more than k scores."""
+    """Return the k-th best of k scores or more."""
     heap = np.empty(k, np.float32)
     for i in range(k):
         _push(heap, i, scores[i])

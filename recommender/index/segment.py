@@ -60,12 +60,12 @@ class Rows:
 
     Attributes
     ----------
-    row_ptr : (n_docs + 1,) int64
-    packed : (n_bytes,) uint8
+    row_ptr : (n_docs + 1,) int64, where each row begins
+    packed : (n_entries,) uint16
     """
 
     row_ptr: NDArray[np.int64]
-    packed: NDArray[np.uint8]
+    packed: NDArray[np.uint16]
 
     def arrays(self) -> tuple[NDArray[Any], ...]:
         """Return the arrays in the order the loops take them."""
@@ -187,7 +187,7 @@ ARRAY_TYPES = {
     "postings.entry_counts": "uint16",
     "postings.dense": "uint8",
     "rows.row_ptr": "int64",
-    "rows.packed": "uint8",
+    "rows.packed": "uint16",
     **{f"{name}.data": "uint8" for name in _COLUMNS},
     **{f"{name}.offsets": "int64" for name in _COLUMNS},
     **{f"{name}.hashes": "uint64" for name, _ in _KEYS},

@@ -127,11 +127,11 @@ def test_make_segment_rows_and_postings_hold_the_corpus(
 def test_check_rows_accepts_only_what_unpacks_within_bounds(
     data: Any, rows: list[dict[int, int]]
 ) -> None:
-    """A byte or pointer changed at random is either seen, or still leads to terms that exist."""
+    """A number or pointer changed at random is either seen, or still leads to terms that exist."""
     segment, _ = make_segment(corpus_of(rows, n_terms=401), WEIGHTS)
     row_ptr, packed = (array.copy() for array in segment.rows.arrays())
     if data.draw(st.booleans()):
-        packed[data.draw(st.integers(0, len(packed) - 1))] = data.draw(st.integers(0, 255))
+        packed[data.draw(st.integers(0, len(packed) - 1))] = data.draw(st.integers(0, 65_535))
     else:
         row_ptr[data.draw(st.integers(0, len(row_ptr) - 1))] = data.draw(st.integers(-9, 99))
 
