@@ -194,7 +194,7 @@ def test_invert_numbers_of_many_digits_are_sorted(rng: np.random.Generator) -> N
         block = RowBlock(indptr, terms, codes, numbers)
         made = invert([block], count_documents([block], n_terms), LEVELS, 1)
 
-        unpacked_terms, unpacked_codes = unpack_row(made.packed.tobytes())
+        unpacked_terms, unpacked_codes = unpack_row(made.packed)
         assert np.sort(terms).tolist() == unpacked_terms.tolist()
         assert (1 + np.sort(terms) % 200).tolist() == unpacked_codes.tolist()
         assert (1 + np.sort(terms)[1:] % 200).tolist() == made.codes.tolist()

@@ -110,7 +110,7 @@ def test_no_sum_overflows_and_no_answer_is_lost(
 @pytest.mark.parametrize("sublinear", [True, False])
 @pytest.mark.parametrize("use_idf", [True, False])
 def test_one_enormous_document_beside_many_tiny_ones(sublinear: bool, use_idf: bool) -> None:
-    """Twenty thousand terms at the ceiling; the tiny ones are told apart as if it were not there."""
+    """Twenty thousand terms at the ceiling; the tiny ones are told apart all the same."""
     n_terms = 20_000
     tiny = [{d % 7: 1, 7 + d % 11: 1 + d % 2, 100 + d: 3} for d in range(200)]
     rows = [dict.fromkeys(range(n_terms), 100_000), *tiny]
