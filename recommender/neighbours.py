@@ -99,6 +99,7 @@ def _key(index: Index, settings: SearchSettings) -> str:
     """Return a digest of all that the table depends on."""
     parts = {
         "settings": asdict(settings),
+        "package": index.manifest.package,
         "segments": index.manifest.segments,
         "weights": index.manifest.settings["weights"],
         "articles": index.n_docs,

@@ -42,7 +42,7 @@ def in_own_language(index: Index, doc: int, **choice: Any) -> Choice:
     return Choice(frozenset({int(index.segment.languages[doc])}), **choice)
 
 
-@hypothesis_settings(max_examples=120, deadline=None)
+@hypothesis_settings(max_examples=80, deadline=None)
 @given(
     seed=st.integers(0, 30),
     width=st.sampled_from([1, 2, 8, 64]),

@@ -39,11 +39,12 @@ def packed(rows: list[Row]) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
     indptr, terms, code = arrays_of(rows)
     entries = terms.astype(np.uint64) << np.uint64(8) | code.astype(np.uint64)
     row_ptr = np.zeros(len(rows) + 1, np.int64)
-    out = np.zeros(packed_rows.LONGEST_ENTRY * len(terms), np.uint16)
+    out = np.full(packed_rows.LONGEST_ENTRY * len(terms), 0xEEEE, np.uint16)
     for i in range(len(rows)):
         row = entries[indptr[i] : indptr[i + 1]]
         row_ptr[i + 1] = row_ptr[i] + packed_rows.pack_row(row, len(row), out, row_ptr[i])
-    return row_ptr, out[: row_ptr[-1]]
+    assert (out[row_ptr[-1] :] == 0xEEEE).all()
+    return row_ptr, out[: row_ptr[-1]].copy()
 
 
 def numbers_of(gap: int, code: int) -> list[int]:
@@ -53,7 +54,7 @@ def numbers_of(gap: int, code: int) -> list[int]:
     return [*before, 8 * (gap & 0x1FFF) + (code - 1 if code <= 6 else 0)]
 
 
-@hypothesis_settings(deadline=None, max_examples=200)
+@hypothesis_settings(deadline=None, max_examples=120)
 @given(rows=rows_of_entries)
 def test_rows_come_back_as_they_were_packed(rows: list[Row]) -> None:
     """Numbers are those of the format; terms and codes are those that went in, either way."""
@@ -105,22 +106,43 @@ def test_check_rows_counts_the_terms(rows: list[Row]) -> None:
     assert check_rows(*packed(rows), n_terms - 1) == BAD_TERM
 
 
+def code_before(code: int) -> int:
+    """Return the number that goes before a term of a code."""
+    return 8 * code + 6
+
+
 @pytest.mark.parametrize(
     "row",
     [
-        [7],
-        [0, 6],
-        [15, 15, 15, 0],
-        [8 * 6 + 6, 0],
-        [8 * 256 + 6, 0],
-        [8 * 9 + 6, 7],
+        *([7], [15, 7], [code_before(9)], [0, 7], [0, code_before(9)]),  # before a term, and none
+        *([code_before(0), 0], [code_before(6), 0], [code_before(256), 0], [0xFFFE, 0]),
+        *([7, 7, 7, 0], [15, 15, code_before(9), 15, 0]),
     ],
 )
 def test_check_rows_entry_that_is_none_is_bad(row: list[int]) -> None:
-    """A number before no term, a gap too long, a code that is none or fits the tag."""
-    pointers, numbers = np.array([0, len(row)]), np.array(row, np.uint16)
+    """One that ends before its term, a code that is none or fits the tag, a gap too long."""
+    assert check_rows(np.array([0, len(row)]), np.array(row, np.uint16), 2**31 - 2) == BAD_LAYOUT
 
-    assert check_rows(pointers, numbers, 2**31 - 2) == BAD_LAYOUT
+
+@hypothesis_settings(deadline=None, max_examples=300)
+@given(
+    row=st.lists(
+        st.integers(0, 65_535) | st.sampled_from([6, 7, 14, 15, code_before(7), code_before(255)]),
+        max_size=8,
+    )
+)
+def test_check_rows_any_numbers_are_bad_or_read_the_same_either_way(row: list[int]) -> None:
+    """What is let through has terms in order, codes that exist, and one meaning."""
+    row_ptr, data = np.array([0, len(row)]), np.array(row, np.uint16)
+    if check_rows(row_ptr, data, 2**31 - 2):
+        return
+    _, terms, found = unpack_rows(row_ptr, data, np.zeros(1, np.int32))
+    plain_terms, plain_codes = unpack_row(data)
+
+    assert terms.tolist() == plain_terms.tolist()
+    assert found.tolist() == plain_codes.tolist()
+    assert (np.diff(terms) > 0).all()
+    assert len(found) == 0 or found.min() >= 1
 
 
 @hypothesis_settings(deadline=None, max_examples=60)
@@ -143,6 +165,19 @@ def test_norms_and_pair_scores_are_exact_sums(rows: list[dict[int, int]]) -> Non
         parts = [tf[rows[0][t]] * tf[c] * idf_squared[t] for t, c in row.items() if t in rows[0]]
         inner = packed_rows.pair_score(d, row_ptr, data, tf, idf_squared, query)
         assert math.fsum(parts) == inner
+
+
+@hypothesis_settings(deadline=None, max_examples=60)
+@given(
+    row=st.dictionaries(st.integers(0, 40), codes, max_size=12),
+    weights=st.lists(st.sampled_from([0, 1, 2**31 - 1]), min_size=41, max_size=41),
+)
+def test_row_sum_is_a_sum_of_whole_numbers(row: dict[int, int], weights: list[int]) -> None:
+    """In 64 bits, whatever the weights."""
+    levels = np.arange(256, dtype=np.int32) * 3
+    found = packed_rows.row_sum(0, *packed([_gaps(row)]), levels, np.array(weights, np.int32))
+
+    assert sum(weights[t] * 3 * c for t, c in row.items()) == found
 
 
 def _gaps(row: dict[int, int]) -> Row:

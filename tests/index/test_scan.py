@@ -84,7 +84,7 @@ def largest_sum(index: Index, query: Query) -> int:
 # --- no sum overflows ---
 
 
-@hypothesis_settings(max_examples=150, deadline=None)
+@hypothesis_settings(max_examples=100, deadline=None)
 @given(rows=extreme_rows, weights=weightings, columns=column_rules, data=st.data())
 def test_no_sum_overflows_and_no_answer_is_lost(
     rows: list[dict[int, int]], weights: WeightSettings, columns: dict[str, float], data: Any
@@ -110,8 +110,8 @@ def test_no_sum_overflows_and_no_answer_is_lost(
 @pytest.mark.parametrize("sublinear", [True, False])
 @pytest.mark.parametrize("use_idf", [True, False])
 def test_one_enormous_document_beside_many_tiny_ones(sublinear: bool, use_idf: bool) -> None:
-    """Fifty thousand terms at the ceiling; the tiny ones are told apart as if it were not there."""
-    n_terms = 50_000
+    """Twenty thousand terms at the ceiling; the tiny ones are told apart all the same."""
+    n_terms = 20_000
     tiny = [{d % 7: 1, 7 + d % 11: 1 + d % 2, 100 + d: 3} for d in range(200)]
     rows = [dict.fromkeys(range(n_terms), 100_000), *tiny]
     weights = WeightSettings(sublinear_tf=sublinear, use_idf=use_idf)
@@ -137,6 +137,7 @@ def test_count_of_one_is_not_lost_beside_a_count_of_a_hundred_thousand(sublinear
     assert index.search(index.query_of(1), 3, effort=fast).docs.tolist() == [3, 2, 0]
 
 
+@pytest.mark.full
 def test_query_of_a_million_terms_with_columns_does_not_overflow() -> None:
     """Every document has a term or two of it; all of the first hundred have columns."""
     n_terms = 1_000_000
@@ -279,7 +280,7 @@ def test_impossible_search_settings_are_named(name: str, value: Any) -> None:
         SearchSettings(**{name: value})
 
 
-@hypothesis_settings(max_examples=100, deadline=None)
+@hypothesis_settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     coverage=st.sampled_from([1e-9, 0.3, 0.7]),
