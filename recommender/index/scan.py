@@ -365,6 +365,16 @@ def _promising(sums: Array, inverse_norms: Array, floor: Any) -> Any:
     return n
 
 
+@compiled
+def _pick(sums: Array, inverse_norms: Array, n: Any, floor: Any, picked: Array) -> Any:
+    """Write the places of ``n`` sums that reach the floor; return how many. No jump to foresee."""
+    found = 0
+    for i in range(n):
+        picked[found] = i
+        found += np.int64(np.float32(sums[i]) * inverse_norms[i] >= floor)
+    return found
+
+
 @jit
 def _select(
     block: tuple[int, int, int],
@@ -379,23 +389,22 @@ def _select(
 
     ``block`` is first document, size, and place in ``sums``. ``state`` is the heap of the best
     scores, whose last place holds the floor (and may be all there is of it), and the counters [heap
-    size, candidates]. ``found`` is
-    docs and scores of the candidates, which come back, enlarged if need be.
+    size, candidates]. ``found`` is docs and scores of the candidates, which come back, enlarged if
+    need be.
     """
     first, size, place = block
     heap, counters = state
     docs, scores = found
     limit = heap.size - 1
+    picked = np.empty(_CHUNK, np.int64)
     for begin in range(0, size, _CHUNK):
-        at, doc = place + begin, first + begin
-        is_whole = doc + _CHUNK <= inverse_norms.size
-        if is_whole and not _promising(sums[at:], inverse_norms[doc:], heap[limit]):
+        here, lengths = sums[place + begin :], inverse_norms[first + begin :]
+        n = min(_CHUNK, size - begin, lengths.size)
+        if n == _CHUNK and not _promising(here, lengths, heap[limit]):
             continue
-        for i in range(begin, min(begin + _CHUNK, size)):
-            doc = first + i
-            if doc >= inverse_norms.size:
-                break
-            score = np.float32(sums[place + i]) * inverse_norms[doc]
+        for p in range(_pick(here, lengths, n, heap[limit], picked)):
+            doc = first + begin + picked[p]
+            score = np.float32(here[picked[p]]) * inverse_norms[doc]
             if (
                 score < heap[limit]
                 or doc < choices.first
@@ -405,7 +414,11 @@ def _select(
                 continue
             if limit > 0:
                 _raise_floor(heap, limit, counters, score, np.float32(slack))
-            docs, scores = _keep(doc, score, heap, counters, docs, scores)
+            if counters[1] == docs.size:
+                docs, scores = _with_room(heap, counters, docs, scores)
+            docs[counters[1]] = doc
+            scores[counters[1]] = score
+            counters[1] += 1
     sums[place : place + size] = 0
     return docs, scores
 
@@ -424,34 +437,28 @@ def _raise_floor(heap: Array, limit: int, counters: Array, score: Any, slack: An
 
 
 @jit
-def _keep(
-    doc: int, score: float, heap: Array, counters: Array, docs: Array, scores: Array
-) -> tuple[Array, Array]:
-    """Append a candidate; where the buffer is full, drop those below the floor or enlarge it.
+def _with_room(heap: Array, counters: Array, docs: Array, scores: Array) -> tuple[Array, Array]:
+    """Drop the candidates below the floor from a full buffer; enlarge it if that is no help.
 
-    Without a heap the floor is raised then, to the quarter that is best.
+    Without a heap the floor is raised first, to the quarter that is best.
     """
-    n = counters[1]
-    if n == docs.size:
-        if heap.size == 1:
-            heap[0] = max(heap[0], _kth_best(scores, n // 4))
-        floor = heap[heap.size - 1]
-        kept = 0
-        for c in range(n):
-            if scores[c] >= floor:
-                docs[kept] = docs[c]
-                scores[kept] = scores[c]
-                kept += 1
-        n = kept
-        if 2 * kept > docs.size:
-            more_docs = np.empty(2 * docs.size, np.int32)
-            more_scores = np.empty(2 * docs.size, np.float32)
-            more_docs[:n] = docs[:n]
-            more_scores[:n] = scores[:n]
-            docs, scores = more_docs, more_scores
-    docs[n] = doc
-    scores[n] = score
-    counters[1] = n + 1
+    n = docs.size
+    if heap.size == 1:
+        heap[0] = max(heap[0], _kth_best(scores, n // 4))
+    floor = heap[heap.size - 1]
+    kept = 0
+    for c in range(n):
+        if scores[c] >= floor:
+            docs[kept] = docs[c]
+            scores[kept] = scores[c]
+            kept += 1
+    counters[1] = kept
+    if 2 * kept > n:
+        more_docs = np.empty(2 * n, np.int32)
+        more_scores = np.empty(2 * n, np.float32)
+        more_docs[:n] = docs
+        more_scores[:n] = scores
+        docs, scores = more_docs, more_scores
     return docs, scores
 
 
@@ -734,12 +741,25 @@ def _hopeful(
 
 @jit
 def _kth_best(scores: Array, k: int) -> float:
-    """Return the k-th best of k scores or more."""
-    heap = np.empty(k, np.float32)
-    for i in range(k):
-        _push(heap, i, scores[i])
-    for i in range(k, scores.size):
-        if scores[i] > heap[0]:
-            heap[0] = scores[i]
-            _sift_down(heap, k)
-    return float(heap[0])
+    """Return the k-th best of k scores or more (Hoare 1961, FIND)."""
+    part = scores.copy()
+    low, high, wanted = 0, part.size - 1, k - 1
+    while low < high:
+        pivot = part[(low + high) // 2]
+        i, j = low, high
+        while i <= j:
+            while part[i] > pivot:
+                i += 1
+            while part[j] < pivot:
+                j -= 1
+            if i <= j:
+                part[i], part[j] = part[j], part[i]
+                i += 1
+                j -= 1
+        if wanted <= j:
+            high = j
+        elif wanted >= i:
+            low = i
+        else:
+            break
+    return float(part[wanted])
