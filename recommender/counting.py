@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender._strings import StringColumn
+from recommender.errors import InputError
 from recommender.index.invert import RowBlock
-from recommender.index.writer import check_size
+from recommender.index.writer import MAX_POSTINGS, check_size
 from recommender.spool import FIELDS, SpooledArticles
 from recommender.text.analyzer import Analyzer
 from recommender.text.counter import TermCounter
@@ -42,7 +43,7 @@ class Counted:
     forms : Forms, the words behind the terms
     """
 
-    blocks: tuple[RowBlock, ...]
+    blocks: list[RowBlock]
     vocabulary: StringColumn
     forms: Forms
 
@@ -109,11 +110,13 @@ def _texts(
 
 def _united(shards: Sequence[_Shard]) -> Counted:
     vocabulary, numbers = unite([shard.counter.vocabulary for shard in shards])
-    blocks = tuple(
+    blocks = [
         block._replace(numbers=mine)
         for shard, mine in zip(shards, numbers, strict=True)
         for block in shard.blocks
-    )
+    ]
+    for shard in shards:
+        shard.blocks.clear()
     if len(shards) == 1:
         return Counted(blocks, vocabulary, shards[0].counter.forms(numbers[0]))
     forms = merge_forms([shard.counter.forms() for shard in shards], numbers)
@@ -142,6 +145,12 @@ class _Report:
         with self._lock:
             self._articles += articles
             self._postings += postings
-            in_prospect = self._postings * self._total // max(1, self._articles)
-            check_size(self._total, 0, in_prospect)
+            share = self._articles / max(1, self._total)
+            check_size(self._total, 0, self._postings)
+            if self._postings / max(share, 1e-9) > 2 * MAX_POSTINGS:
+                raise InputError(
+                    f"{self._articles:,} of {self._total:,} articles have made {self._postings:,} "
+                    f"pairs of article and term; at that rate there would be far more than the "
+                    f"{MAX_POSTINGS:,} that one index holds. Split the articles by site or year."
+                )
             self._progress(self._articles, self._total)

@@ -40,7 +40,7 @@ def related_rows(model: Recommender, *, jobs: int = 1, **options: Any) -> Iterat
         for first in range(0, index.n_docs, _ROWS)
     )
     own_language = ask.settings.languages == "same"
-    from_table = own_language and index.table_serves(ask.effort)
+    from_table = own_language and index.table_serves(ask.effort, ask.choice)
 
     def search(docs: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         find = (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
@@ -91,8 +92,11 @@ def all_neighbours(
             _keep(_place(folder, int(docs[0])), found)
             done += len(docs)
             progress(done, n)
-        parts = [np.fromfile(_place(folder, first), np.int32) for first in starts]
-    return np.concatenate([np.zeros(0, np.int32), *parts])
+        table = np.empty(n * k, np.int32)
+        for first in starts:
+            part = table[first * k : (first + _RUN) * k]
+            part[:] = np.fromfile(_place(folder, first), np.int32)
+    return table
 
 
 def _key(index: Index, settings: SearchSettings) -> str:
@@ -119,7 +123,10 @@ def _has(folder: Path, first: int, size: int) -> bool:
 def _keep(place: Path, found: NDArray[np.int32]) -> None:
     """Write a run so that it is there whole or not at all."""
     beside = place.with_suffix(".part")
-    found.tofile(beside)
+    with beside.open("wb") as file:
+        found.tofile(file)
+        file.flush()
+        os.fsync(file.fileno())  # else a power cut could leave a run of zeros
     beside.replace(place)
 
 

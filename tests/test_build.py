@@ -202,7 +202,9 @@ def test_progress_tells_of_every_step(sample: Path, tmp_path: Path) -> None:
 
     build_index(records(sample), tmp_path, progress=lambda *args: told.append(args))
 
-    assert ["read", "count", "write"] == list(dict.fromkeys(step for step, _, _ in told))
+    assert ["read", "count", "write", "neighbours"] == list(
+        dict.fromkeys(step for step, _, _ in told)
+    )
     assert ("count", len(records(sample)), len(records(sample))) in told
 
 

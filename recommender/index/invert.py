@@ -150,7 +150,12 @@ def invert(
                 _invert_rows(block, (begin, stop, local), columns, free, docs, codes, sizes)
             )
     np.cumsum(row_ptr, out=row_ptr)
-    rows = np.concatenate(packed) if packed else np.zeros(0, np.uint16)
+    rows = np.empty(row_ptr[-1], np.uint16)
+    at = len(rows)
+    while packed:  # from the last, so that each part is let go when it is copied
+        part = packed.pop()
+        rows[at - len(part) : at] = part
+        at -= len(part)
     return Inverted(docs, codes, bases, *_directory(sparse), dense, row_ptr, rows)
 
 
@@ -172,24 +177,18 @@ def _starts(counts: Array) -> Array:
 
 def _directory(df: Array) -> tuple[Array, Array, Array, Array]:
     """Return entry_ptr, windows, starts and counts - 1 from each window's postings by term."""
-    present = [np.flatnonzero(counts) for counts in df]
-    starts = [_starts(counts)[terms] for counts, terms in zip(df, present, strict=True)]
-    sizes = [counts[terms] for counts, terms in zip(df, present, strict=True)]
-    windows = [np.full(len(terms), w) for w, terms in enumerate(present)]
-    terms = _joined(present, np.int64)
-    order = np.argsort(terms, kind="stable")
     entry_ptr = np.zeros(df.shape[1] + 1, np.int64)
-    np.cumsum(np.bincount(terms, minlength=df.shape[1]), out=entry_ptr[1:])
-    return (
-        entry_ptr,
-        _joined(windows, np.uint16)[order],
-        _joined(starts, np.uint32)[order],
-        (_joined(sizes, np.int64)[order] - 1).astype(np.uint16),
-    )
-
-
-def _joined(arrays: Sequence[Array], dtype: Any) -> Array:
-    return np.concatenate([np.zeros(0, dtype), *(array.astype(dtype) for array in arrays)])
+    np.cumsum((df > 0).sum(axis=0), out=entry_ptr[1:])
+    n = int(entry_ptr[-1])
+    windows, starts, sizes = np.empty(n, np.uint16), np.empty(n, np.uint32), np.empty(n, np.uint16)
+    free = entry_ptr[:-1].copy()
+    for window, counts in enumerate(df):
+        terms = np.flatnonzero(counts)
+        places = free[terms]
+        windows[places], starts[places] = window, _starts(counts)[terms]
+        sizes[places] = counts[terms] - 1
+        free[terms] += 1
+    return entry_ptr, windows, starts, sizes
 
 
 @compiled

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -130,7 +131,7 @@ class Index:
     statistics: scan.Statistics
     neighbours: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     compiled: bool = True
-    _scratch: local = field(default_factory=local, repr=False, compare=False)
+    _scratch: local = field(default_factory=local, init=False, repr=False, compare=False)
 
     @classmethod
     def open(
@@ -168,6 +169,8 @@ class Index:
             raise DamagedIndexError(
                 f"{own / 'df.npy'} counts more articles than there are, or fewer than none."
             )
+        if not (np.isfinite(norms).all() and (norms >= 0).all()):
+            raise DamagedIndexError(f"{own / 'norms.npy'} holds what is no length of a vector.")
         table = np.zeros(0, np.int32)
         if NEIGHBOURS in manifest.files:
             table = map_array(own / NEIGHBOURS, np.int32)
@@ -280,7 +283,7 @@ class Index:
         _check_search(k, threshold)
         self._check_mask(choice)
         query = self.query_of(doc)
-        found = self._from_table(doc, k, choice) if self.table_serves(effort) else None
+        found = self._from_table(doc, k, choice) if self.table_serves(effort, choice) else None
         if found is None:
             return self.search(query, k, threshold=threshold, choice=choice, effort=effort)
         return self._score(query, found, k, threshold)
@@ -308,11 +311,18 @@ class Index:
             found[i, : len(best)], scores[i, : len(best)] = best.docs, best.scores
         return found, scores
 
-    def table_serves(self, effort: SearchSettings) -> bool:
-        """Tell whether there is a table, made with as much effort as is asked for."""
-        made = SearchSettings(**self.manifest.settings.get("search", {}))
-        enough = made.for_size(self.n_docs)[0] >= effort.for_size(self.n_docs)[0]
-        return enough and len(self.neighbours) > 0
+    def table_serves(self, effort: SearchSettings, choice: Choice = Choice()) -> bool:
+        """Tell whether there is a table that lists what a search with this effort would find.
+
+        One that was found exactly serves everybody. One that was found fast serves who asks for the
+        same, and for nothing to be left out: a fast search that leaves something out looks for
+        others in its stead, which the table need not hold.
+        """
+        if not len(self.neighbours):
+            return False
+        made = SearchSettings(**self.manifest.settings.get("search", {})).for_size(self.n_docs)
+        plain = Choice(choice.languages) == choice
+        return made[0] >= 1.0 or (plain and made == effort.for_size(self.n_docs))
 
     def _from_table(self, doc: int, k: int, choice: Choice) -> NDArray[np.int32] | None:
         """Return the neighbours that may be found, or None where they may not be all."""
@@ -341,11 +351,11 @@ class Index:
         terms, codes = self._weighty(query)
         length = self.length(terms, codes) if query.length is None else query.length
         one = (terms, codes, length)
-        return Candidates(
-            *scan.score_docs(
-                docs, one, k, float(threshold), self._matrix, self.statistics, self._room()
+        with self._clean_room() as room:
+            best = scan.score_docs(
+                docs, one, k, float(threshold), self._matrix, self.statistics, room
             )
-        )
+        return Candidates(*best)
 
     def search_many(
         self,
@@ -404,17 +414,18 @@ class Index:
         same_language: bool,
     ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """Run the loop over queries whose rows are known to be sound."""
-        found: tuple[NDArray[np.int32], NDArray[np.float64]] = scan.search(
-            queries,
-            min(k, max(1, self.n_docs)),
-            float(threshold),
-            effort.for_size(self.n_docs),
-            same_language,
-            self._matrix,
-            self.statistics,
-            self._choices(choice),
-            self._room(),
-        )
+        with self._clean_room() as room:
+            found: tuple[NDArray[np.int32], NDArray[np.float64]] = scan.search(
+                queries,
+                min(k, max(1, self.n_docs)),
+                float(threshold),
+                effort.for_size(self.n_docs),
+                same_language,
+                self._matrix,
+                self.statistics,
+                self._choices(choice),
+                room,
+            )
         return found
 
     def _rows_of(self, queries: Sequence[Query]) -> tuple[NDArray[Any], ...]:
@@ -550,11 +561,23 @@ class Index:
         return self.segment.matrix()
 
     def _room(self) -> scan.Scratch:
-        """Return this thread's scratch arrays; the loops leave them as zeros."""
+        """Return this thread's scratch arrays."""
         if not hasattr(self._scratch, "room"):
             self._scratch.room = scan.new_scratch(self.segment.n_terms)
         room: scan.Scratch = self._scratch.room
         return room
+
+    @contextmanager
+    def _clean_room(self) -> Iterator[scan.Scratch]:
+        """Lend the scratch arrays, which the loops leave as zeros.
+
+        After an error, such as a lack of memory, they may not be: then they are not used again.
+        """
+        try:
+            yield self._room()
+        except BaseException:
+            self._scratch.__dict__.pop("room", None)
+            raise
 
 
 def _parts(manifest: Manifest, folder: Path) -> tuple[str, WeightSettings]:

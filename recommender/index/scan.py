@@ -368,7 +368,7 @@ def _promising(sums: Array, inverse_norms: Array, floor: Any) -> Any:
 @compiled
 def _pick(sums: Array, inverse_norms: Array, n: Any, floor: Any, picked: Array) -> Any:
     """Write the places of ``n`` sums that reach the floor; return how many. No jump to foresee."""
-    found = 0
+    found: Any = 0
     for i in range(n):
         picked[found] = i
         found += np.int64(np.float32(sums[i]) * inverse_norms[i] >= floor)

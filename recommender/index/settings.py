@@ -42,7 +42,7 @@ class SearchSettings:
     def __post_init__(self) -> None:
         if self.mode not in _MODES:
             raise ConfigError(f"mode is {self.mode!r}; expected one of {', '.join(_MODES)}.")
-        if not 0.0 < self.coverage <= 1.0:
+        if isinstance(self.coverage, bool) or not 0.0 < self.coverage <= 1.0:
             raise ConfigError(f"coverage is {self.coverage!r}; expected a share above 0, up to 1.")
         for name, least in (("fast_above", 1), ("candidates", 1), ("neighbours", 0)):
             value = getattr(self, name)
@@ -53,4 +53,4 @@ class SearchSettings:
         """Return the effort as the loops take it: coverage (1 = exact), candidates."""
         above = 0 if self.mode == "fast" else self.fast_above
         is_fast = self.mode != "exact" and n_docs > max(above, 10 * self.candidates)
-        return (self.coverage, self.candidates) if is_fast else (1.0, 0)
+        return (float(self.coverage), self.candidates) if is_fast else (1.0, 0)

@@ -57,7 +57,8 @@ class Corpus:
 
     Attributes
     ----------
-    blocks : rows of term counts, one after another; ``numbers`` are places in the vocabulary
+    blocks : rows of term counts, one after another; ``numbers`` are places in the vocabulary.
+        ``write_generation`` empties the list when it has turned them into a segment
     vocabulary, forms : StringColumn of n_terms, in an order that depends on nothing but the terms
     local_terms, local_languages : (n_local,) int32, (n_local,) uint8, ascending as pairs
     local_forms : StringColumn of n_local, how a language writes a term, where otherwise than forms
@@ -65,7 +66,7 @@ class Corpus:
     languages : (n_docs,) uint8; published : (n_docs,) int64 seconds
     """
 
-    blocks: Sequence[RowBlock]
+    blocks: list[RowBlock]
     vocabulary: StringColumn
     forms: StringColumn
     local_terms: NDArray[np.int32]
@@ -106,9 +107,9 @@ def make_segment(
     number[order] = np.arange(len(vocabulary), dtype=np.int32)
     blocks = [block._replace(numbers=number[block.numbers]) for block in corpus.blocks]
     levels, _, _ = tf_levels(tf_weights(COUNT_OF_CODE, sublinear_tf=weights.sublinear_tf))
-    df = df[order]
+    df, by_window = df[order], by_window[:, order]
     n_dense = n_columns(df, len(corpus.ids), **columns or {}) if weights.sublinear_tf else 0
-    inverted = invert(blocks, by_window[:, order], levels, n_dense)
+    inverted = invert(blocks, by_window, levels, n_dense)
     local_keys = number[corpus.local_terms].astype(np.int64) * 256 + corpus.local_languages
     local_order = np.argsort(local_keys)
     terms, ids, urls = vocabulary.take(order), corpus.ids.compact(), corpus.urls.compact()
@@ -171,6 +172,7 @@ def write_generation(
     """
     remove_debris(root)
     segment, df = make_segment(corpus, weights)
+    corpus.blocks.clear()
     staged = root / f"tmp-{os.getpid()}-{secrets.token_hex(4)}"
     with storage_errors(root):
         try:

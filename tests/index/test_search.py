@@ -498,3 +498,23 @@ def test_kernels_are_never_parallel() -> None:
     assert spec.origin is not None
     for path in Path(spec.origin).parent.rglob("*.py"):
         assert "parallel=True" not in path.read_text(encoding="utf-8"), path
+
+
+def test_search_after_an_error_inside_is_not_disturbed_by_what_it_left(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scratch of a search that ended in the middle, for want of memory, is not used again."""
+    index = memory_index(corpus_of(random_rows(rng, 90, 40), n_terms=40))
+    query = index.query_of(7)
+    expected = index.search(query, 5)
+    index._room().sums[3] = 10**9
+
+    def fail(*args: Any) -> Any:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("recommender.index.scan.search", fail)
+        with pytest.raises(MemoryError):
+            index.search(query, 5)
+
+    assert expected.docs.tolist() == index.search(query, 5).docs.tolist()
