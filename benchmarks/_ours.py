@@ -194,7 +194,7 @@ def _chunks(texts: Sequence[str] | Any) -> Iterator[StringColumn]:
         yield column.rows(begin, stop)
 
 
-def _from_blocks(blocks: Sequence[RowBlock], vocabulary: StringColumn) -> Engine:
+def _from_blocks(blocks: list[RowBlock], vocabulary: StringColumn) -> Engine:
     n, nothing = sum(len(block.indptr) - 1 for block in blocks), StringColumn.from_strings([])
     empty = StringColumn(np.zeros(0, np.uint8), np.zeros(n + 1, np.int64))
     digits = np.frombuffer("".join(f"{i:08}" for i in range(n)).encode(), np.uint8)

@@ -84,6 +84,12 @@ class Choice:
     first: int = 0
     stop: int | None = None
 
+    @property
+    def leaves_nothing_out(self) -> bool:
+        """Whether every document of the languages may be found."""
+        bounded = self.first > 0 or self.stop is not None
+        return self.mask is None and not self.excluded and not bounded
+
 
 def statistics_of(
     weights: WeightSettings, df: NDArray[np.int32], norms: NDArray[np.float64]
@@ -321,8 +327,8 @@ class Index:
         if not len(self.neighbours):
             return False
         made = SearchSettings(**self.manifest.settings.get("search", {})).for_size(self.n_docs)
-        plain = Choice(choice.languages) == choice
-        return made[0] >= 1.0 or (plain and made == effort.for_size(self.n_docs))
+        same = made == effort.for_size(self.n_docs)
+        return made[0] >= 1.0 or (same and choice.leaves_nothing_out)
 
     def _from_table(self, doc: int, k: int, choice: Choice) -> NDArray[np.int32] | None:
         """Return the neighbours that may be found, or None where they may not be all."""

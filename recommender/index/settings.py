@@ -20,8 +20,7 @@ class SearchSettings:
     mode : "auto", "exact" or "fast"
         ``exact`` looks at every word of the article; ``fast`` at the telling ones, and then scores
         the best candidates exactly; ``auto`` is fast in indexes of more than ``fast_above``
-        articles. With fewer than ten articles a candidate, looking at all is quicker, and ``fast``
-        does so.
+        articles. Where looking at all is less work, as for short articles, ``fast`` does so.
     fast_above : int
         Articles from which on ``auto`` is fast.
     coverage : float
@@ -51,6 +50,5 @@ class SearchSettings:
 
     def for_size(self, n_docs: int) -> tuple[float, int]:
         """Return the effort as the loops take it: coverage (1 = exact), candidates."""
-        above = 0 if self.mode == "fast" else self.fast_above
-        is_fast = self.mode != "exact" and n_docs > max(above, 10 * self.candidates)
+        is_fast = self.mode == "fast" or (self.mode == "auto" and n_docs > self.fast_above)
         return (float(self.coverage), self.candidates) if is_fast else (1.0, 0)

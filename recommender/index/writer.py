@@ -57,8 +57,7 @@ class Corpus:
 
     Attributes
     ----------
-    blocks : rows of term counts, one after another; ``numbers`` are places in the vocabulary.
-        ``write_generation`` empties the list when it has turned them into a segment
+    blocks : rows of term counts, one after another; ``numbers`` are places in the vocabulary
     vocabulary, forms : StringColumn of n_terms, in an order that depends on nothing but the terms
     local_terms, local_languages : (n_local,) int32, (n_local,) uint8, ascending as pairs
     local_forms : StringColumn of n_local, how a language writes a term, where otherwise than forms
@@ -66,7 +65,7 @@ class Corpus:
     languages : (n_docs,) uint8; published : (n_docs,) int64 seconds
     """
 
-    blocks: list[RowBlock]
+    blocks: Sequence[RowBlock]
     vocabulary: StringColumn
     forms: StringColumn
     local_terms: NDArray[np.int32]
@@ -172,7 +171,6 @@ def write_generation(
     """
     remove_debris(root)
     segment, df = make_segment(corpus, weights)
-    corpus.blocks.clear()
     staged = root / f"tmp-{os.getpid()}-{secrets.token_hex(4)}"
     with storage_errors(root):
         try:

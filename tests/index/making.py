@@ -80,7 +80,7 @@ def index_of(
     folder.mkdir(parents=True, exist_ok=True)
     write_generation(
         folder,
-        replace(corpus, blocks=list(corpus.blocks)),  # which it empties
+        corpus,
         weights=weights or WeightSettings(max_df=1.0),
         about={**ABOUT, "settings": {} if search is None else {"search": asdict(search)}},
         languages=["en", "ru", "uk"],

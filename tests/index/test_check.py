@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from recommender._keys import KeyTable
 from recommender._strings import StringColumn
-from recommender.errors import NotAnIndexError
+from recommender.errors import DamagedIndexError, NotAnIndexError
 from recommender.index.check import Verification, _run, _words, verify_index
 from recommender.index.invert import WINDOW
 from recommender.index.reader import NO_DATE, Index
@@ -622,7 +622,19 @@ def test_settings_of_a_search_that_are_none_are_damage(root: Path, search: Any) 
     assert "manifest.json lacks what an index needs" in result.problems[0]
 
 
-@pytest.mark.parametrize("value", [0.0, -1.0, np.nan, np.inf, "next"])
+@pytest.mark.parametrize("value", [-1.0, np.nan, np.inf])
+def test_stored_length_that_is_none_is_not_opened(root: Path, value: float) -> None:
+    """Loops divide by lengths: what cannot be one is damage, digests compared or not."""
+    norms = np.load(generation_folder(root) / "norms.npy")
+    norms[1] = value
+    forge(root, own={"norms": norms})
+
+    with pytest.raises(DamagedIndexError, match="no length"):
+        Index.open(root, verify=False)
+    assert broken_rules(verify_index(root)) != []
+
+
+@pytest.mark.parametrize("value", [0.0, "next"])
 def test_stored_length_that_is_off_breaks_lengths(root: Path, value: float | str) -> None:
     """Even by the last bit."""
     norms = np.load(generation_folder(root) / "norms.npy")

@@ -178,3 +178,25 @@ def test_related_table_that_names_no_document_is_damage() -> None:
     table[0] = N_DOCS
     with pytest.raises(DamagedIndexError, match="neighbours of document 0"):
         replace(index, neighbours=table).related(0, 1, choice=in_own_language(index, 0))
+
+
+def test_related_fast_table_is_not_used_where_something_is_left_out() -> None:
+    """A fast search looks for others in its stead; the table need not hold them."""
+    index = table_index(4, 6, mode="fast", coverage=0.3, candidates=1)
+    haste = SearchSettings("fast", coverage=0.3, candidates=1)
+    for doc in range(N_DOCS):
+        nearest = index.search(index.query_of(doc), 2, effort=haste).docs.tolist()
+        choice = in_own_language(index, doc, excluded=frozenset(nearest))
+        expected = index.search(index.query_of(doc), 5, choice=choice, effort=haste)
+
+        assert same(expected, index.related(doc, 5, choice=choice, effort=haste))
+
+
+def test_related_table_of_fewer_candidates_does_not_serve_who_asks_for_more() -> None:
+    """Effort is coverage and candidates, both."""
+    index = table_index(4, 6, mode="fast", coverage=0.3, candidates=2)
+
+    assert index.table_serves(SearchSettings("fast", coverage=0.3, candidates=2))
+    assert not index.table_serves(SearchSettings("fast", coverage=0.3, candidates=3))
+    assert not index.table_serves(SearchSettings("fast", coverage=0.4, candidates=2))
+    assert not index.table_serves(SearchSettings("exact"))

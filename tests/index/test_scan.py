@@ -256,14 +256,13 @@ def test_fast_search_finds_nearly_all(rng: np.random.Generator) -> None:
 
 
 def test_auto_is_fast_above_the_number_it_names() -> None:
-    """And exact up to it, and wherever there are fewer than ten articles a candidate."""
+    """And exact up to it."""
     settings = SearchSettings("auto", fast_above=100, coverage=0.5, candidates=7)
 
     assert settings.for_size(100) == (1.0, 0)
     assert settings.for_size(101) == (0.5, 7)
     assert SearchSettings("exact", fast_above=1).for_size(10**9) == (1.0, 0)
-    assert SearchSettings("fast", candidates=9).for_size(90) == (1.0, 0)
-    assert SearchSettings("fast", candidates=9).for_size(91) == (0.7, 9)
+    assert SearchSettings("fast", candidates=9).for_size(1) == (0.7, 9)
 
 
 @pytest.mark.parametrize(
