@@ -267,3 +267,18 @@ def test_boilerplate_is_written_alike_in_any_order(tmp_path: Path) -> None:
 
     one, other = (recommender.open(tmp_path / name).index.manifest for name in "ab")
     assert one.boilerplate == other.boilerplate != ()
+
+
+def test_build_of_more_postings_than_an_index_holds_is_refused_before_all_is_counted(
+    sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the first chunk it is clear where the rest leads to; nothing is published."""
+    monkeypatch.setattr("recommender.counting.CHUNK_BYTES", 10_000)
+    monkeypatch.setattr("recommender.counting.MAX_POSTINGS", 2_000)
+    told: list[tuple[str, int, int | None]] = []
+
+    with pytest.raises(InputError, match="at that rate there would be far more than the 2,000"):
+        build_index(records(sample), tmp_path / "news", progress=lambda *args: told.append(args))
+
+    assert not [done for step, done, _ in told if step == "count"]
+    assert not (tmp_path / "news").exists()

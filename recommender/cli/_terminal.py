@@ -27,6 +27,7 @@ _STEPS = {
     "read": "Reading articles",
     "count": "Counting terms",
     "write": "Writing the index",
+    "neighbours": "Finding neighbours",
     "export": "Searching",
 }
 _PLAIN_SECONDS = 5.0
