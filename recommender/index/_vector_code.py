@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from llvmlite import ir
 
-__all__ = ["write_add_columns"]
+__all__ = ["write_add_columns", "write_prefetch"]
 
 _STEP: Final = 16
 _HALF: Final = _STEP // 2
@@ -32,6 +32,16 @@ def write_add_columns(context: Any, builder: Any, signature: Any, args: Any) -> 
             total = builder.add(total, _products(builder, a, b, weight, begin))
         stored = builder.store(total, _vector_pointer(builder, where, _I32, _HALF))
         stored.align = 4
+    return context.get_dummy_value()
+
+
+def write_prefetch(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    """Write ``vectors.prefetch``: for reading, to be kept in every cache."""
+    data = context.make_array(signature.args[0])(context, builder, args[0]).data
+    pointer = builder.bitcast(builder.gep(data, [args[1]]), _I8.as_pointer())
+    kind = ir.FunctionType(ir.VoidType(), [_I8.as_pointer(), _I32, _I32, _I32])
+    function = builder.module.declare_intrinsic("llvm.prefetch", [_I8.as_pointer()], kind)
+    builder.call(function, [pointer, _I32(0), _I32(3), _I32(1)])
     return context.get_dummy_value()
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from recommender._jit import compiled, inlined, jit
 from recommender.index.invert import WINDOW
 from recommender.index.rows import GRID, pair_score, row_sum
-from recommender.index.vectors import STEP, add_columns
+from recommender.index.vectors import STEP, add_columns, prefetch
 
 __all__ = [
     "Choices",
@@ -250,14 +250,45 @@ def _scatter(
     matrix: Matrix,
     levels: Array,
     sums: Array,
-) -> int:
+    runs: tuple[Array, Array, Array],
+) -> Any:
     """Add the postings of the terms without a column to ``sums``; return how many there were.
 
-    ``span`` is the part of the window that is asked for, in local numbers.
+    ``span`` is the part of the window that is asked for, in local numbers. ``runs`` are places,
+    stops and weights of each term's postings: all are found first, and their beginnings asked for,
+    so that no term waits for memory.
+    """
+    places, stops, weights = runs
+    n = _find_runs(window, query, cursor, n_dense, matrix, runs)
+    touched = 0
+    for r in range(n):
+        start, stop = places[r], stops[r]
+        if span[0] > 0:
+            start = _lower_bound(matrix.docs, start, stop, span[0])
+        if span[1] < WINDOW:
+            stop = _lower_bound(matrix.docs, start, stop, span[1])
+        touched += stop - start
+        _add_postings(matrix.docs[start:stop], matrix.codes[start:stop], weights[r], levels, sums)
+    return touched
+
+
+@compiled
+def _find_runs(
+    window: int,
+    query: tuple[Array, Array],
+    cursor: Array,
+    n_dense: int,
+    matrix: Matrix,
+    runs: tuple[Array, Array, Array],
+) -> Any:
+    """Find each term's postings in a window; return how many terms have some.
+
+    ``cursor`` holds the directory entry of each term that is next, and is moved on.
     """
     terms, whole = query
+    places, stops, weights = runs
     base = matrix.bases[window]
-    touched = 0
+    n = 0
     for i in range(terms.size):
         if terms[i] < n_dense:
             continue
@@ -268,15 +299,14 @@ def _scatter(
         cursor[i] = e
         if e == end or matrix.entry_windows[e] != window:
             continue
-        start = base + np.int64(matrix.entry_starts[e])
-        stop = start + np.int64(matrix.entry_counts[e]) + 1
-        if span[0] > 0:
-            start = _lower_bound(matrix.docs, start, stop, span[0])
-        if span[1] < WINDOW:
-            stop = _lower_bound(matrix.docs, start, stop, span[1])
-        touched += stop - start
-        _add_postings(matrix.docs[start:stop], matrix.codes[start:stop], whole[i], levels, sums)
-    return touched
+        place = base + np.int64(matrix.entry_starts[e])
+        prefetch(matrix.docs, place)
+        prefetch(matrix.codes, place)
+        places[n] = place
+        stops[n] = place + np.int64(matrix.entry_counts[e]) + 1
+        weights[n] = whole[i]
+        n += 1
+    return n
 
 
 @jit
@@ -495,6 +525,11 @@ def _candidates(
         best = _every(choices, n_docs)
         return best
     columns = _column_places(terms, whole, n_dense, stride)
+    runs = (
+        np.empty(terms.size, np.int64),
+        np.empty(terms.size, np.int64),
+        np.empty(terms.size, np.int32),
+    )
     cursor = np.zeros(terms.size, np.int64)
     for i in range(terms.size):
         if terms[i] >= n_dense:
@@ -511,7 +546,7 @@ def _candidates(
         base = window * WINDOW
         span = (max(0, first - base) // _CHUNK * _CHUNK, min(WINDOW, stop - base))
         touched = _scatter(
-            window, span, (terms, whole), cursor, n_dense, matrix, statistics.levels, sums
+            window, span, (terms, whole), cursor, n_dense, matrix, statistics.levels, sums, runs
         )
         if not touched and not columns[0].size:
             continue

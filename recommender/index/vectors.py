@@ -1,7 +1,8 @@
-"""The one loop step that is written in vectors: eight columns of bytes, weighted and added up.
+"""What the search has no words for in numba: a step in vectors, and asking for memory ahead.
 
-LLVM makes of it what the machine has (``pmaddwd`` on x86: two products and a sum in one step); the
-result is plain 32-bit arithmetic everywhere. The instructions are in ``_vector_code.py``.
+The step weighs eight columns of bytes and adds them up. LLVM makes of it what the machine has
+(``pmaddwd`` on x86: two products and a sum in one step); the result is plain 32-bit arithmetic
+everywhere. The instructions are in ``_vector_code.py``.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any, Final
 
 from recommender._jit import intrinsic
 
-__all__ = ["STEP", "add_columns"]
+__all__ = ["STEP", "add_columns", "prefetch"]
 
 STEP: Final = 16
 """Documents that one call of ``add_columns`` covers."""
@@ -34,3 +35,13 @@ def add_columns(
     from recommender.index._vector_code import write_add_columns
 
     return types.void(sums, at, data, places, weights), write_add_columns
+
+
+@intrinsic
+def prefetch(typing_context: Any, array: Any, at: Any) -> Any:
+    """Ask for ``array[at]``, which is going to be read soon."""
+    from numba import types
+
+    from recommender.index._vector_code import write_prefetch
+
+    return types.void(array, types.int64), write_prefetch
