@@ -5,8 +5,7 @@ constant of another module has changed, it does not read from a folder it cannot
 where it finds no place at all, and two processes that fill it at once can mix up its entries. So
 compiled code is kept here by these rules:
 
-- A folder ``kernels-STAMP`` holds it; the stamp covers the source of every module that has loops
-  and of all that these import, directly or not, and the
+- A folder ``kernels-STAMP`` holds it; the stamp covers every source file of the package, and the
   versions of numba, llvmlite, numpy and Python. Another source or version is another folder.
 - A file holds one version of one loop: for its types, the processor and its instructions. It is
   written whole or not at all, and read only if its digest fits.
@@ -22,7 +21,6 @@ import inspect
 import logging
 import os
 import pickle
-import re
 import shutil
 import sys
 import tempfile
@@ -52,12 +50,6 @@ LOCK: Final = global_compiler_lock
 
 _log = logging.getLogger(__name__)
 _DIGEST_BYTES: Final = 32
-# Dots, module and names of "from module import (names)" and of "import module".
-_IMPORT: Final = re.compile(
-    r"^[ \t]*(?:from[ \t]+(?=[.\w])|import[ \t]+)(\.*)([\w.]*)"
-    r"(?:[ \t]+import[ \t]+(\([^)]*\)|[^\n]*))?",
-    re.MULTILINE,
-)
 _FOLDERS_KEPT: Final = 4  # of earlier sources: an upgrade taken back need not compile again
 
 
@@ -281,9 +273,9 @@ def _stamp(file: Path, started: float) -> str | None:
 
 @cache
 def _digest(place: Path, started: float) -> str | None:
-    """Return the digest of the sources behind a package's loops; None if they changed under us."""
+    """Return the digest of a package's sources, or of a file; None if it changed under us."""
     digest = hashlib.sha256()
-    for path in sorted(_behind_loops(place)) if place.is_dir() else [place]:
+    for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
         if path.stat().st_ctime > started:
             _log.warning(
                 "kernels.changed path=%s: it changed while this process ran, whose loops are "
@@ -294,30 +286,6 @@ def _digest(place: Path, started: float) -> str | None:
         digest.update(f"\0{path.relative_to(place.parent).as_posix()}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
-
-
-def _behind_loops(package: Path) -> set[Path]:
-    """Return the files of a package that have loops, and all that they import, directly or not."""
-    texts = {path: path.read_text(encoding="utf-8") for path in package.rglob("*.py")}
-    waiting = [path for path, text in texts.items() if "_jit import" in text]
-    found: set[Path] = set()
-    while waiting:
-        path = waiting.pop()
-        if path not in found:
-            found.add(path)
-            waiting += _imported(path, texts[path], package) & texts.keys()
-    return found
-
-
-def _imported(file: Path, text: str, package: Path) -> set[Path]:
-    """Return where the modules could be that a source names in its imports."""
-    places = set()
-    for dots, module, names in _IMPORT.findall(text):
-        home = file.parents[len(dots) - 1] if dots else package.parent
-        base = home.joinpath(*module.split(".")) if module else home
-        parts = [base, *(base / name for name in re.findall(r"\w+", names))]
-        places |= {part / "__init__.py" for part in parts} | {p.with_suffix(".py") for p in parts}
-    return places
 
 
 @cache

@@ -89,6 +89,8 @@ class Package:
         """Return what a child printed as JSON, and its standard error."""
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("NUMBA_", "COV_"))}
         home = {"HOME": str(self.root / "home"), "XDG_CACHE_HOME": str(self.root / "home")}
+        # Python's own byte code would be stale where a source changes twice in a second.
+        home["PYTHONDONTWRITEBYTECODE"] = "1"
         done = subprocess.run(
             [sys.executable, "-c", textwrap.dedent(code)],
             cwd=self.root,
