@@ -19,7 +19,7 @@ from recommender.index.rows import LONGEST_ENTRY, pack_row
 __all__ = [
     "COLUMN_ALIGNMENT",
     "WINDOW",
-    "Inverted",
+    "Matrix",
     "RowBlock",
     "column_bytes",
     "count_documents",
@@ -60,8 +60,11 @@ class RowBlock(NamedTuple):
     numbers: Array
 
 
-class Inverted(NamedTuple):
-    """What ``invert`` makes; the fields are those of ``segment.Postings`` and ``segment.Rows``."""
+class Matrix(NamedTuple):
+    """Postings and packed rows as the loops take them: ``invert`` makes it, a search reads it.
+
+    The fields are those of ``segment.Postings`` and ``segment.Rows``.
+    """
 
     docs: Array
     codes: Array
@@ -122,7 +125,7 @@ def count_documents(blocks: Sequence[RowBlock], n_terms: int) -> NDArray[np.int3
 
 def invert(
     blocks: Sequence[RowBlock], df: NDArray[np.int32], levels: NDArray[np.int32], n_dense: int
-) -> Inverted:
+) -> Matrix:
     """Turn blocks of rows, in document order, into postings, columns and packed rows.
 
     Parameters
@@ -156,7 +159,7 @@ def invert(
         part = packed.pop()
         rows[at - len(part) : at] = part
         at -= len(part)
-    return Inverted(docs, codes, bases, *_directory(sparse), dense, row_ptr, rows)
+    return Matrix(docs, codes, bases, *_directory(sparse), dense, row_ptr, rows)
 
 
 def _parts(blocks: Sequence[RowBlock], first: int) -> Iterator[tuple[RowBlock, int, int, int]]:

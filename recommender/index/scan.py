@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender._jit import compiled, inlined, jit
-from recommender.index.invert import WINDOW
+from recommender.index.invert import WINDOW, Matrix
 from recommender.index.rows import GRID, pair_score, row_sum
 from recommender.index.vectors import STEP, add_columns, prefetch
 
@@ -42,21 +42,6 @@ _TINY: Final = np.float32(1e-30)
 # added in the time that a candidate of the fast mode takes.
 _COLUMN_GAIN: Final = 24
 _CANDIDATE_WORK: Final = 600
-
-
-class Matrix(NamedTuple):
-    """The postings of a segment and its packed rows, as ``segment.py`` describes them."""
-
-    docs: Array
-    codes: Array
-    bases: Array
-    entry_ptr: Array
-    entry_windows: Array
-    entry_starts: Array
-    entry_counts: Array
-    dense: Array
-    row_ptr: Array
-    packed: Array
 
 
 class Statistics(NamedTuple):

@@ -14,7 +14,7 @@ from recommender.errors import InputError
 from recommender.index import writer
 from recommender.index.invert import (
     WINDOW,
-    Inverted,
+    Matrix,
     RowBlock,
     column_bytes,
     count_documents,
@@ -109,7 +109,7 @@ def test_counts_as_they_are_have_no_columns() -> None:
 # --- the same arrays from any blocks ---
 
 
-def assert_same(one: Inverted, other: Inverted) -> None:
+def assert_same(one: Matrix, other: Matrix) -> None:
     """Check that all arrays are equal, type and all."""
     for name, a, b in zip(one._fields, one, other, strict=True):
         assert a.dtype == b.dtype, name
