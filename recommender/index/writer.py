@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender._disk import disk
 from recommender._files import map_array, storage_errors, write_array
 from recommender._keys import KeyTable
 from recommender._strings import StringColumn
@@ -174,11 +174,12 @@ def write_generation(
     staged = root / f"tmp-{os.getpid()}-{secrets.token_hex(4)}"
     with storage_errors(root):
         try:
-            (staged / "segment").mkdir(parents=True)
+            disk().mkdir(staged)
+            disk().mkdir(staged / "segment")
             segment.write(staged / "segment")
             del segment
             own = staged / "generation"
-            own.mkdir()
+            disk().mkdir(own)
             manifest = _manifest(root, staged, df, weights, languages, about)
             index = _staged_index(staged, df, weights, manifest)
             if neighbours is not None:
@@ -188,7 +189,7 @@ def write_generation(
             (name,) = manifest.segments
             place = settle(root, own, manifest, {name: staged / "segment"})
         finally:
-            shutil.rmtree(staged, ignore_errors=True)
+            disk().remove_tree(staged, ignore_errors=True)
     _probe(root, manifest.generation, place)
     make_live(root, manifest.generation)
     collect(root, keep=KEEP_GENERATIONS)
@@ -215,7 +216,7 @@ def _probe(root: Path, generation: int, place: Path) -> None:
         index.search_rows(np.arange(min(1, index.n_docs), dtype=np.int32), 1)
         index.warm_up()
     except BaseException as error:
-        shutil.rmtree(place, ignore_errors=True)
+        disk().remove_tree(place, ignore_errors=True)
         if isinstance(error, DamagedIndexError):
             raise StorageError(
                 f"What was written to {root} cannot be read back: {error} "
