@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from tokenize import TokenError
@@ -14,15 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from recommender._disk import disk
 from recommender.errors import DamagedIndexError, StorageError
 
 __all__ = [
     "file_record",
+    "make_folder",
     "map_array",
     "replace_text",
     "storage_errors",
     "sync_folder",
     "write_array",
+    "write_bytes",
     "write_json",
     "write_text",
 ]
@@ -47,9 +49,9 @@ def storage_errors(folder: Path) -> Iterator[None]:
 
 def write_array(path: Path, array: NDArray[Any]) -> None:
     """Write ``array`` as ``.npy`` and sync it."""
-    with path.open("wb") as file:
+    with disk().open(path) as file:
         np.lib.format.write_array(file, np.ascontiguousarray(array), allow_pickle=False)
-        _sync(file.fileno())
+        disk().sync(file)
 
 
 def map_array(path: Path, dtype: DTypeLike) -> NDArray[Any]:
@@ -71,12 +73,16 @@ def map_array(path: Path, dtype: DTypeLike) -> NDArray[Any]:
     return array
 
 
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write ``data`` and sync it."""
+    with disk().open(path) as file:
+        file.write(data)
+        disk().sync(file)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write ``text`` as UTF-8 and sync it; a lone surrogate is written as its JSON escape."""
-    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-        file.write(text)
-        file.flush()
-        _sync(file.fileno())
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -94,7 +100,7 @@ def replace_text(path: Path, text: str) -> None:
     """
     beside = path.with_name(path.name + ".tmp")
     write_text(beside, text)
-    beside.replace(path)
+    disk().rename(beside, path)
     try:
         sync_folder(path.parent)
     except OSError as error:
@@ -107,11 +113,20 @@ def replace_text(path: Path, text: str) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Make the names in ``folder`` durable."""
-    handle = os.open(folder, os.O_RDONLY)
+    disk().sync_folder(folder)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, where they are missing, and their names durable."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
     try:
-        _sync(handle)
-    finally:
-        os.close(handle)
+        disk().mkdir(folder)
+    except FileExistsError:
+        if not folder.is_dir():  # else another process was quicker
+            raise
+    sync_folder(folder.parent)
 
 
 def file_record(path: Path) -> dict[str, Any]:
@@ -121,7 +136,3 @@ def file_record(path: Path) -> dict[str, Any]:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return {"bytes": path.stat().st_size, "sha256": digest.hexdigest()}
-
-
-def _sync(handle: int) -> None:
-    os.fsync(handle)

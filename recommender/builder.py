@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import resource
-import shutil
 import sys
 import time
 from collections import Counter
@@ -16,7 +15,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender._files import storage_errors
+from recommender._disk import disk
+from recommender._files import make_folder, storage_errors
 from recommender.config import Config
 from recommender.corpus import Preparation, Progress, corpus_of, language_names, silent
 from recommender.counting import Counted
@@ -108,16 +108,16 @@ def build_index(
     work = _Build(settings, rejections or Rejections(), progress or silent, jobs)
     was_there = root.exists()
     with storage_errors(root):
-        root.mkdir(parents=True, exist_ok=True)
+        make_folder(root)
     with writer_lock(root):
         scratch = root / "tmp-spool"
         try:
             with storage_errors(root):
-                shutil.rmtree(scratch, ignore_errors=True)
-                scratch.mkdir()
+                disk().remove_tree(scratch, ignore_errors=True)
+                disk().mkdir(scratch)
             return work.run(articles, root, scratch)
         finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+            disk().remove_tree(scratch, ignore_errors=True)
             if not was_there:
                 _remove_if_unused(root)
 
@@ -180,7 +180,7 @@ class _Build:
             languages=names,
             neighbours=find if self._config.search.neighbours else None,
         )
-        shutil.rmtree(root / _NEIGHBOURS_SO_FAR, ignore_errors=True)
+        disk().remove_tree(root / _NEIGHBOURS_SO_FAR, ignore_errors=True)
         return manifest
 
     def _neighbours(self, folder: Path, index: Index) -> NDArray[np.int32]:
@@ -246,4 +246,4 @@ def _peak_memory() -> int:
 def _remove_if_unused(root: Path) -> None:
     """Leave no empty folder behind a build that failed before it wrote anything."""
     if [p.name for p in root.iterdir()] == ["LOCK"]:
-        shutil.rmtree(root, ignore_errors=True)
+        disk().remove_tree(root, ignore_errors=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
+from recommender._disk import disk
 from recommender._files import storage_errors
 from recommender.builder import check_jobs
 from recommender.errors import InputError, SourceNotFoundError
@@ -93,16 +96,19 @@ def export_jsonl(
 
 def _write_file(path: Path, model: Recommender, jobs: int, progress: Any, options: Any) -> int:
     if path.exists() and not path.is_file():
-        with path.open("w", encoding="utf-8") as file:
+        with io.TextIOWrapper(disk().open(path), encoding="utf-8") as file:
             return _write(model, file, jobs, progress, options)
     beside = path.with_name(path.name + ".tmp")
     try:
-        with beside.open("w", encoding="utf-8") as file:
+        with disk().open(beside) as raw, io.TextIOWrapper(raw, encoding="utf-8") as file:
             n = _write(model, file, jobs, progress, options)
+            file.flush()
+            disk().sync(raw)
         # A link stays a link: what it leads to is replaced.
-        beside.replace(path.resolve() if path.is_symlink() else path)
+        disk().rename(beside, path.resolve() if path.is_symlink() else path)
     finally:
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            disk().unlink(beside)
     return n
 
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from functools import partial
@@ -20,7 +18,8 @@ import joblib
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender._files import storage_errors
+from recommender._disk import disk
+from recommender._files import make_folder, storage_errors, write_bytes, write_text
 from recommender.index.reader import Index
 from recommender.index.settings import SearchSettings
 
@@ -76,12 +75,12 @@ def all_neighbours(
     if k == 0:
         return np.zeros(0, np.int32)
     with storage_errors(folder.parent):
-        folder.mkdir(exist_ok=True)
+        make_folder(folder)
         key = _key(index, settings)
         if _read(folder / "KEY") != key:
-            shutil.rmtree(folder)
-            folder.mkdir()
-            (folder / "KEY").write_text(key, encoding="utf-8")
+            disk().remove_tree(folder)
+            make_folder(folder)
+            write_text(folder / "KEY", key)
         starts = range(0, n, _RUN)
         left = [first for first in starts if not _has(folder, first, min(_RUN, n - first) * k)]
         runs = (np.arange(first, min(first + _RUN, n), dtype=np.int32) for first in left)
@@ -123,11 +122,8 @@ def _has(folder: Path, first: int, size: int) -> bool:
 def _keep(place: Path, found: NDArray[np.int32]) -> None:
     """Write a run so that it is there whole or not at all."""
     beside = place.with_suffix(".part")
-    with beside.open("wb") as file:
-        found.tofile(file)
-        file.flush()
-        os.fsync(file.fileno())  # else a power cut could leave a run of zeros
-    beside.replace(place)
+    write_bytes(beside, found.tobytes())  # synced: a power cut must not leave a run of zeros
+    disk().rename(beside, place)
 
 
 def _read(path: Path) -> str:

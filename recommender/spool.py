@@ -23,6 +23,7 @@ from typing import Any, BinaryIO, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender._disk import disk
 from recommender._files import storage_errors
 from recommender._strings import StringColumn, encode
 from recommender._urls import normalize_url, site_of
@@ -75,7 +76,7 @@ class Spool:
     def __init__(self, folder: Path, site_languages: Mapping[str, str] | None = None) -> None:
         self._folder = folder
         self._site_languages = dict(site_languages or {})
-        self._files: dict[str, BinaryIO] = {c: (folder / c).open("wb") for c in _COLUMNS}
+        self._files: dict[str, BinaryIO] = {c: disk().open(folder / c) for c in _COLUMNS}
         self._ends = {c: array.array("q", [0]) for c in _COLUMNS}
         self._langs: list[str] = []
         self._unsure: list[int] = []

@@ -7,7 +7,6 @@ articles come; ``add_articles`` and ``delete_articles`` do one thing and let go.
 from __future__ import annotations
 
 import contextlib
-import shutil
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -20,6 +19,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender._disk import disk
 from recommender._files import storage_errors
 from recommender.builder import check_jobs
 from recommender.config import Config, config_from
@@ -195,14 +195,14 @@ class Updater:
     def close(self) -> None:
         """Drop what was not committed, and let go of the index."""
         self._spool.__exit__(None, None, None)
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        disk().remove_tree(self._scratch, ignore_errors=True)
         self._open.close()
 
     def _start(self) -> None:
         """Begin a new collection of changes."""
         with storage_errors(self._root):
-            shutil.rmtree(self._scratch, ignore_errors=True)
-            self._scratch.mkdir()
+            disk().remove_tree(self._scratch, ignore_errors=True)
+            disk().mkdir(self._scratch)
         self._rejections = Rejections()
         self._prepare = Preparation(self._config, self._rejections, self._progress, self._jobs)
         self._spool = Spool(self._scratch, self.index.manifest.report.get("site_languages", {}))

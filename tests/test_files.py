@@ -18,6 +18,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from recommender import _files
+from recommender._disk import Disk
 from recommender._files import (
     file_record,
     map_array,
@@ -179,7 +180,7 @@ def test_replace_text_that_fails_leaves_the_old_text(
     """A disk that refuses to sync changes nothing that readers see."""
     replace_text(tmp_path / "CURRENT", "old\n")
 
-    monkeypatch.setattr(_files, "_sync", _refuse)
+    monkeypatch.setattr(Disk, "sync", _refuse)
     with pytest.raises(OSError, match="Input/output"):
         replace_text(tmp_path / "CURRENT", "new\n")
 
@@ -199,7 +200,7 @@ def test_replace_text_that_is_not_confirmed_says_that_the_new_text_stands(
     assert (tmp_path / "CURRENT").read_text(encoding="utf-8") == "new\n"
 
 
-def _refuse(_: object) -> None:
+def _refuse(*_: object) -> None:
     raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 

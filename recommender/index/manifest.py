@@ -13,17 +13,23 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
-import io
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from recommender._files import file_record, replace_text, storage_errors, sync_folder, write_json
+from recommender._disk import disk
+from recommender._files import (
+    file_record,
+    make_folder,
+    replace_text,
+    storage_errors,
+    sync_folder,
+    write_json,
+)
 from recommender.errors import (
     DamagedIndexError,
     IncompatibleIndexError,
@@ -277,8 +283,8 @@ def writer_lock(root: Path) -> Iterator[None]:
     StorageError : the folder cannot be made or written to
     """
     with storage_errors(root):
-        root.mkdir(parents=True, exist_ok=True)
-        file = (root / "LOCK").open("a+b", buffering=0)
+        make_folder(root)
+        file = disk().open(root / "LOCK", "a+b", buffering=0)
     with file:
         with storage_errors(root):
             _take_lock(root, file)
@@ -286,7 +292,7 @@ def writer_lock(root: Path) -> Iterator[None]:
         yield
 
 
-def _take_lock(root: Path, file: io.FileIO) -> None:
+def _take_lock(root: Path, file: BinaryIO) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -295,7 +301,7 @@ def _take_lock(root: Path, file: io.FileIO) -> None:
         raise IndexLockedError(
             f"{root} is being written by another process ({holder}). Wait for it, or stop it."
         ) from None
-    file.truncate(0)
+    disk().truncate(file)
     file.write(f"pid {os.getpid()}\n".encode())
 
 
@@ -305,9 +311,10 @@ def remove_debris(root: Path) -> None:
         if not _DEBRIS.fullmatch(path.name):
             continue
         if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
+            disk().remove_tree(path, ignore_errors=True)
         else:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                disk().unlink(path)
 
 
 def settle(root: Path, staged: Path, manifest: Manifest, segments: Mapping[str, Path]) -> Path:
@@ -324,7 +331,7 @@ def settle(root: Path, staged: Path, manifest: Manifest, segments: Mapping[str, 
     """
     with storage_errors(root):
         home = root / "segments"
-        home.mkdir(exist_ok=True)
+        make_folder(home)
         for name, folder in segments.items():
             sync_folder(folder)
             _settle(folder, home / name, manifest.segments[name])
@@ -333,7 +340,7 @@ def settle(root: Path, staged: Path, manifest: Manifest, segments: Mapping[str, 
         sync_folder(staged)
         _read_back(root, staged, manifest, segments)
         place = root / generation_name(manifest.generation)
-        staged.rename(place)
+        disk().rename(staged, place)
         sync_folder(root)
         return place
 
@@ -365,11 +372,11 @@ def _settle(folder: Path, place: Path, files: Files) -> None:
             check_files(place, files, digests=True)
         except DamagedIndexError:
             # Building again mends a damaged segment; who has it mapped keeps what he has.
-            place.rename(folder.with_name("damaged"))
+            disk().rename(place, folder.with_name("damaged"))
         else:
-            shutil.rmtree(folder)
+            disk().remove_tree(folder)
             return
-    folder.rename(place)
+    disk().rename(folder, place)
 
 
 def collect(root: Path, *, keep: int) -> None:
@@ -384,14 +391,14 @@ def collect(root: Path, *, keep: int) -> None:
     kept = {*generations(root)[-keep:], newest}
     for number in generations(root):
         if number not in kept:
-            shutil.rmtree(root / generation_name(number), ignore_errors=True)
+            disk().remove_tree(root / generation_name(number), ignore_errors=True)
     try:
         named = {name for number in kept for name in read_manifest(root, number).segments}
     except IndexFolderError:
         return
     for folder in (root / "segments").iterdir():
         if _SEGMENT.fullmatch(folder.name) and folder.name not in named:
-            shutil.rmtree(folder, ignore_errors=True)
+            disk().remove_tree(folder, ignore_errors=True)
 
 
 def segment_name(files: Files) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender._disk import disk
 from recommender._files import storage_errors, write_array
 from recommender.errors import DamagedIndexError, StorageError
 from recommender.index import rows
@@ -122,13 +122,13 @@ def publish(
     staged = root / f"tmp-{os.getpid()}-{secrets.token_hex(4)}"
     with storage_errors(root):
         try:
-            (staged / "segment").mkdir(parents=True)
-            (staged / "generation").mkdir()
+            for folder in (staged, staged / "segment", staged / "generation"):
+                disk().mkdir(folder)
             work = _Staging(root, staged, change, weights, languages, about)
             manifest = work.write()
             place = settle(root, work.own, manifest, work.new_folders(manifest))
         finally:
-            shutil.rmtree(staged, ignore_errors=True)
+            disk().remove_tree(staged, ignore_errors=True)
     index = _probe(root, manifest.generation, place, like)
     make_live(root, manifest.generation)
     collect(root, keep=KEEP_GENERATIONS)
@@ -272,7 +272,7 @@ def _probe(root: Path, generation: int, place: Path, like: Index | None) -> Inde
         index = Index.open(root, generation=generation, verify=False, like=like)
         index.warm_up()
     except BaseException as error:
-        shutil.rmtree(place, ignore_errors=True)
+        disk().remove_tree(place, ignore_errors=True)
         if isinstance(error, DamagedIndexError):
             raise StorageError(
                 f"What was written to {root} cannot be read back: {error} "

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from recommender._disk import Disk, using
 from recommender._strings import StringColumn
 from recommender.errors import StorageError
 from recommender.index import manifest as manifest_module
@@ -22,6 +24,7 @@ from recommender.index.manifest import current, generations, writer_lock
 from recommender.index.reader import Index
 from recommender.index.writer import KEEP_GENERATIONS, make_segment, write_generation
 from recommender.weighting import WeightSettings
+from tests.disks import FailingDisk
 from tests.index.forging import segment_folder
 from tests.index.making import ABOUT, corpus_of, index_of
 
@@ -249,97 +252,55 @@ def test_build_over_a_damaged_segment_of_the_same_articles_mends_it(
 # --- a disk that refuses ---
 
 
-class Refusal:
-    """Counts calls; the n-th and all later ones raise, as on a full disk."""
-
-    def __init__(self, after: int, code: int) -> None:
-        self.left, self.code = after, code
-
-    def wrap(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return ``function``, counted."""
-
-        def called(*args: Any, **named: Any) -> Any:
-            self.left -= 1
-            if self.left < 0:
-                raise OSError(self.code, os.strerror(self.code))
-            return function(*args, **named)
-
-        return called
-
-
-WRITING = [
-    "recommender.index.segment.write_array",
-    "recommender.index.writer.write_array",
-    "recommender.index.manifest.write_json",
-    "recommender.index.manifest.sync_folder",
-    "recommender.index.manifest.replace_text",
-    "recommender._files._sync",
-    "pathlib.Path.mkdir",
-    "pathlib.Path.rename",
-    "pathlib.Path.replace",
-    "pathlib.Path.open",
-]
-
-
-def _faults(root: Path, monkeypatch: pytest.MonkeyPatch, *, every: int = 1) -> Iterator[str]:
-    """Build, refusing one call after another, until a build succeeds; yield what was said."""
-    for after in range(0, 2000, every):
-        refusal = Refusal(after, (errno.ENOSPC, errno.EROFS, errno.EIO)[after % 3])
-        with monkeypatch.context() as patch:
-            for target in WRITING:
-                patch.setattr(target, refusal.wrap(_resolve(target)))
-            try:
+def _faults(root: Path, start: Path, *, every: int = 1) -> Iterator[str]:
+    """Build over a copy of ``start``, refusing a later step each time; yield what was said."""
+    for first in range(1, 2000, every):
+        shutil.rmtree(root, ignore_errors=True)
+        shutil.copytree(start, root, copy_function=shutil.copyfile)
+        full = FailingDisk(first, (errno.ENOSPC, errno.EROFS, errno.EIO)[first % 3])
+        try:
+            with using(full):
                 write_generation(
                     root, SMALL, weights=WeightSettings(), about=ABOUT, languages=["en"]
                 )
-            except StorageError as error:
-                refused = error
-            else:
+        except StorageError as error:
+            refused = error
+        else:
+            if full.at is None:
                 return
+            continue  # nothing but debris could not be removed
         assert refused.exit_code == 7
         assert str(root) in str(refused)
         yield str(refused)
     pytest.fail("no build succeeded")
 
 
-def _resolve(target: str) -> Callable[..., Any]:
-    path, _, name = target.rpartition(".")
-    if name == "_sync":
-        return lambda handle: None  # hundreds of builds need not wait for the real disk
-    if path == "pathlib.Path":
-        found: Callable[..., Any] = getattr(Path, name)
-    else:
-        found = getattr(sys.modules[path], name)
-    return found
-
-
-def test_disk_that_refuses_at_any_step_leaves_the_old_generation(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_disk_that_refuses_at_any_step_leaves_the_old_generation(tmp_path: Path) -> None:
     """StorageError at every step, no debris, and the index that was there serves as before."""
-    index_of(tmp_path, other_corpus(1))
-    before = everything(tmp_path / "gen-00000001")
+    root, start = tmp_path / "news", tmp_path / "start"
+    index_of(start, other_corpus(1))
+    before = everything(start / "gen-00000001")
     steps = 0
-    for said in _faults(tmp_path, monkeypatch):
+    for said in _faults(root, start):
         steps += 1
 
-        assert before == everything(tmp_path / "gen-00000001")
-        live = Index.open(tmp_path).manifest.generation
+        assert before == everything(root / "gen-00000001")
+        live = Index.open(root).manifest.generation
         assert (live == 1) == ("Nothing was published" in said)
         assert (live != 1) == (f"CURRENT now says 'gen-{live:08d}'" in said)
-        assert not [p for p in tmp_path.iterdir() if p.name.startswith("tmp-")]
+        assert not [p for p in root.iterdir() if p.name.startswith("tmp-")]
     assert steps > 60
-    assert Index.open(tmp_path).n_docs == 3
-    assert verify_index(tmp_path).problems == ()
+    assert Index.open(root).n_docs == 3
+    assert verify_index(root).problems == ()
 
 
-def test_disk_that_refuses_the_first_build_leaves_no_index(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_disk_that_refuses_the_first_build_leaves_no_index(tmp_path: Path) -> None:
     """Nothing half-written looks like an index, up to the step that publishes."""
-    for said in _faults(tmp_path, monkeypatch, every=5):
-        assert (tmp_path / "CURRENT").exists() == ("CURRENT now says" in said)
-    assert verify_index(tmp_path).problems == ()
+    root, start = tmp_path / "news", tmp_path / "start"
+    start.mkdir()
+    for said in _faults(root, start, every=5):
+        assert (root / "CURRENT").exists() == ("CURRENT now says" in said)
+    assert verify_index(root).problems == ()
 
 
 LIMITED_BUILD = """
@@ -402,16 +363,15 @@ def test_nothing_is_published_before_everything_is_checked(
 ) -> None:
     """A file that reads back differently from what was recorded never goes live."""
     index_of(tmp_path, other_corpus(1))
-    rename = Path.rename
+    rename = Disk.rename
 
-    def flip(self: Path, target: Path) -> Path:
-        moved = rename(self, target)
-        if self.name == "segment":
-            path = moved / "postings.codes.npy"
+    def flip(self: Disk, old: Path, new: Path) -> None:
+        rename(self, old, new)
+        if old.name == "segment":
+            path = new / "postings.codes.npy"
             path.write_bytes(path.read_bytes()[:-1] + b"\x77")
-        return moved
 
-    monkeypatch.setattr(Path, "rename", flip)
+    monkeypatch.setattr(Disk, "rename", flip)
     with pytest.raises(StorageError, match="SHA-256 differs"):
         index_of(tmp_path, SMALL)
 
