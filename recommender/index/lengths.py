@@ -9,6 +9,7 @@ found from the document's row when it is first needed.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from recommender.index import rows
 from recommender.index.segment import Segment
 
-__all__ = ["Lengths", "are_true", "lengths_of", "postings_of"]
+__all__ = ["Lengths", "are_true", "lengths_of", "postings_of", "weighed"]
 
 _TOLERANCE: Final = 0.02
 """How much the weight of a word may move before the documents that hold it are measured again:
@@ -43,6 +44,19 @@ class Lengths(NamedTuple):
     inverse: NDArray[np.float32]
     drift: float
     longest: float
+
+
+def weighed(segment: Segment, tf: NDArray[np.float64], idf_squared: NDArray[np.float64]) -> Segment:
+    """Return a new segment with the lengths that its documents have in a collection.
+
+    Parameters
+    ----------
+    tf : (256,) float64, by count code
+    idf_squared : (n_terms,) float64, by the segment's term numbers
+    """
+    every = np.arange(segment.n_docs, dtype=np.int32)
+    norms = rows.norms(every, *segment.rows.arrays(), tf, idf_squared)
+    return replace(segment, idf_squared=idf_squared, norms=norms)
 
 
 def are_true(segment: Segment, idf_squared: NDArray[np.float64]) -> bool:

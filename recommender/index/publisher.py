@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from recommender._disk import disk
 from recommender._files import storage_errors, write_array
 from recommender.errors import DamagedIndexError, StorageError
-from recommender.index import rows
 from recommender.index.collection import Collection, count_terms, number_terms
+from recommender.index.lengths import weighed
 from recommender.index.manifest import (
     Files,
     Manifest,
@@ -181,11 +181,9 @@ class _Staging:
         segment.write_some(folder, (n for n in segment.arrays() if n not in LATER))
         (mapped,) = self._written(complete=False)
         own, tf, idf_squared = self._weights_of(mapped)
-        every = np.arange(mapped.n_docs, dtype=np.int32)
-        norms = rows.norms(every, *mapped.rows.arrays(), tf, idf_squared[own])
-        weighed = replace(mapped, idf_squared=idf_squared[own], norms=norms)
-        weighed.write_some(folder, ("idf_squared", "norms"))
-        return self._index_of((weighed,))
+        whole = weighed(mapped, tf, idf_squared[own])
+        whole.write_some(folder, ("idf_squared", "norms"))
+        return self._index_of((whole,))
 
     def _written(self, *, complete: bool) -> tuple[Segment, ...]:
         return (Segment.open(self.folder / "segment", complete=complete),)

@@ -111,8 +111,8 @@ def test_sound_index_with_columns_and_neighbours_has_no_problems(sound_common: P
     assert result.problems == ()
     assert result.checks == RULES
     assert result.files == len(ARRAY_TYPES) + 3
-    assert index.segment.n_columns == 1
-    assert len(index.neighbours) == 3 * len(COMMON)
+    assert index.parts[0].segment.n_columns == 1
+    assert len(index.parts[0].segment.neighbours) == 3 * len(COMMON)
 
 
 def test_forged_without_a_change_has_no_problems(root: Path, common: Path) -> None:
@@ -747,6 +747,8 @@ def test_words_to_show_out_of_place_are_named(root: Path, keys: list[int]) -> No
     """A language's own word belongs to a term of the index and to one of its languages."""
     index = Index.open(root)
     words = StringColumn.from_strings(["a", "b"])
-    segment = replace(index.segment, local_keys=np.array(keys, np.int64), local_forms=words)
+    segment = replace(
+        index.parts[0].segment, local_keys=np.array(keys, np.int64), local_forms=words
+    )
 
     assert list(_run(_words, replace(index, segment=segment)))

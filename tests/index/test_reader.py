@@ -313,7 +313,11 @@ def test_arrays_of_an_open_index_cannot_be_written_to(sound: Path) -> None:
     """No caller can damage the file through the map."""
     index = Index.open(sound)
 
-    for array in [*index.segment.arrays().values(), index.statistics.df, index.statistics.norms]:
+    for array in [
+        *index.parts[0].segment.arrays().values(),
+        index.parts[0].statistics.df,
+        index.parts[0].statistics.norms,
+    ]:
         assert not array.flags.writeable
 
 

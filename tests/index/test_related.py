@@ -39,7 +39,7 @@ def same(one: Candidates, other: Candidates) -> bool:
 
 def in_own_language(index: Index, doc: int, **choice: Any) -> Choice:
     """Return a choice of the document's language."""
-    return Choice(frozenset({int(index.segment.languages[doc])}), **choice)
+    return Choice(frozenset({int(index.parts[0].segment.languages[doc])}), **choice)
 
 
 @hypothesis_settings(max_examples=80, deadline=None)
@@ -76,7 +76,7 @@ def test_related_rows_equal_search_rows(seed: int, width: int, k: int) -> None:
     index = table_index(seed, width)
     bare = replace(index, neighbours=np.zeros(0, np.int32))
     every = np.arange(N_DOCS, dtype=np.int32)
-    choice = Choice(excluded=frozenset({3, 7}), first=2)
+    choice = Choice(excluded=frozenset({3, 7}), since=2)
     expected = index.search_rows(every, k, threshold=0.1, choice=choice)
     for one in (index, bare):
         found = one.related_rows(every, k, threshold=0.1, choice=choice)
@@ -109,8 +109,12 @@ def from_table(
 def test_related_asks_the_table_only_where_it_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
     """The document's own language, no more than are left, made with effort enough."""
     index = table_index(1, 4)
-    doc = next(d for d in range(N_DOCS) if (index.neighbours[4 * d : 4 * d + 4] >= 0).all())
-    nearest = [int(d) for d in index.neighbours[4 * doc : 4 * doc + 4]]
+    doc = next(
+        d
+        for d in range(N_DOCS)
+        if (index.parts[0].segment.neighbours[4 * d : 4 * d + 4] >= 0).all()
+    )
+    nearest = [int(d) for d in index.parts[0].segment.neighbours[4 * doc : 4 * doc + 4]]
     own = in_own_language(index, doc)
 
     def served(k: int, choice: Choice = own, one: Index = index, **named: Any) -> bool:
@@ -174,7 +178,7 @@ def test_related_scores_from_a_table_made_in_haste_are_exact() -> None:
 def test_related_table_that_names_no_document_is_damage() -> None:
     """Without digests compared, a table may say anything: it is not followed."""
     index = table_index(1, 4)
-    table = index.neighbours.copy()
+    table = index.parts[0].segment.neighbours.copy()
     table[0] = N_DOCS
     with pytest.raises(DamagedIndexError, match="neighbours of document 0"):
         replace(index, neighbours=table).related(0, 1, choice=in_own_language(index, 0))
@@ -196,7 +200,7 @@ def test_related_table_of_fewer_candidates_does_not_serve_who_asks_for_more() ->
     """Effort is coverage and candidates, both."""
     index = table_index(4, 6, mode="fast", coverage=0.3, candidates=2)
 
-    assert index.table_serves(SearchSettings("fast", coverage=0.3, candidates=2))
-    assert not index.table_serves(SearchSettings("fast", coverage=0.3, candidates=3))
-    assert not index.table_serves(SearchSettings("fast", coverage=0.4, candidates=2))
-    assert not index.table_serves(SearchSettings("exact"))
+    assert index.pool_serves(SearchSettings("fast", coverage=0.3, candidates=2))
+    assert not index.pool_serves(SearchSettings("fast", coverage=0.3, candidates=3))
+    assert not index.pool_serves(SearchSettings("fast", coverage=0.4, candidates=2))
+    assert not index.pool_serves(SearchSettings("exact"))

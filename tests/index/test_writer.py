@@ -56,9 +56,9 @@ def test_build_and_open_gives_the_same_arrays(tmp_path: Path) -> None:
     index = index_of(tmp_path, SMALL)
     segment, df = make_segment(SMALL, WeightSettings())
 
-    assert df.tolist() == index.statistics.df.tolist()
+    assert df.tolist() == index.parts[0].statistics.df.tolist()
     for name, array in segment.arrays().items():
-        assert array.tolist() == index.segment.arrays()[name].tolist()
+        assert array.tolist() == index.parts[0].segment.arrays()[name].tolist()
 
 
 def test_build_and_open_gives_the_articles(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_columns_that_are_slices_are_written_as_they_read(tmp_path: Path) -> Non
     ids = StringColumn.from_strings(["skip", "a0", "a1", "a2", "skip"]).rows(1, 4)
     index = index_of(tmp_path, replace(SMALL, ids=ids))
 
-    assert list(index.segment.ids) == ["a0", "a1", "a2"]
+    assert list(index.parts[0].segment.ids) == ["a0", "a1", "a2"]
     assert verify_index(tmp_path).problems == ()
 
 
