@@ -210,10 +210,10 @@ def read_manifest(root: Path, generation: int) -> Manifest:
 
 def _check_names(path: Path, manifest: Manifest) -> None:
     """Refuse names that could lead out of the index, and records that say nothing."""
-    for name in manifest.segments:
-        if not _SEGMENT.fullmatch(name):
+    for name in (*manifest.segments, *manifest.order):
+        if not isinstance(name, str) or not _SEGMENT.fullmatch(name):
             raise DamagedIndexError(
-                f"{path} names {name[:60]!r}; expected a segment such as seg-0123456789abcdef."
+                f"{path} names {str(name)[:60]!r}; expected a segment such as seg-0123456789abcdef."
             )
     for files in (manifest.files, *manifest.segments.values()):
         for name, record in files.items():
