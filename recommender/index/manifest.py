@@ -157,8 +157,8 @@ def _check_pointer(root: Path, generation: int, digest: str) -> None:
     stored = _stored_digest(root, generation)
     if stored and stored[: len(digest)] != digest:
         raise DamagedIndexError(
-            f"{root / 'CURRENT'} was not written for {generation_name(generation)}: one of the two "
-            "was changed after it was written."
+            f"{root / 'CURRENT'} was not written for {generation_name(generation)}/manifest.json: "
+            "one of the two was changed after it was written."
         )
 
 

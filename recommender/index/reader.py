@@ -145,8 +145,8 @@ class Index:
                 older = cls._last_good(home, number, known, verify=verify, compiled=compiled)
                 if older is None:
                     raise
-                found = older.manifest.generation
-                reason = f"{error} Generation {found} is used in its stead. Build the index again."
+                found, said = older.manifest.generation, str(error).rstrip(".")
+                reason = f"{said}. Generation {found} is used in its stead. Build the index again."
                 warnings.warn(reason, DegradedIndexWarning, stacklevel=2)
                 return replace(older, degraded=reason)
 
@@ -612,7 +612,7 @@ class Index:
         allowed = self._allowed(every, choice)
         width = self.parts[0].segment.width
         are_all = self.is_fresh and len(every) < width
-        return every[allowed] if are_all or allowed.sum() >= min(k, width) else None
+        return every[allowed] if are_all or allowed.sum() >= k else None
 
     def _allowed(self, docs: NDArray[np.int32], choice: Choice) -> NDArray[np.bool_]:
         """Return which documents may be found, languages apart."""
