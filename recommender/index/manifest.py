@@ -158,8 +158,8 @@ def _check_pointer(root: Path, generation: int, digest: str) -> None:
     stored = _stored_digest(root, generation)
     if stored and stored[: len(digest)] != digest:
         raise DamagedIndexError(
-            f"{root / 'CURRENT'} was not written for {generation_name(generation)}: one of the two "
-            "was changed after it was written."
+            f"{root / 'CURRENT'} was not written for {generation_name(generation)}/manifest.json: "
+            "one of the two was changed after it was written."
         )
 
 
@@ -211,10 +211,10 @@ def read_manifest(root: Path, generation: int) -> Manifest:
 
 def _check_names(path: Path, manifest: Manifest) -> None:
     """Refuse names that could lead out of the index, and records that say nothing."""
-    for name in manifest.segments:
-        if not _SEGMENT.fullmatch(name):
+    for name in (*manifest.segments, *manifest.order):
+        if not isinstance(name, str) or not _SEGMENT.fullmatch(name):
             raise DamagedIndexError(
-                f"{path} names {name[:60]!r}; expected a segment such as seg-0123456789abcdef."
+                f"{path} names {str(name)[:60]!r}; expected a segment such as seg-0123456789abcdef."
             )
     for files in (manifest.files, *manifest.segments.values()):
         for name, record in files.items():

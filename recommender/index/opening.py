@@ -16,7 +16,7 @@ from recommender.index.segment import ARRAY_TYPES, Segment
 from recommender.index.settings import SearchSettings
 from recommender.weighting import WeightSettings
 
-__all__ = ["GENERATION_TYPES", "check_arrays", "check_listed", "numbers_of"]
+__all__ = ["GENERATION_TYPES", "check_arrays", "check_listed", "check_segment", "numbers_of"]
 
 GENERATION_TYPES = {
     "df": "int32",
@@ -75,21 +75,19 @@ def check_arrays(
         raise DamagedIndexError(f"{folder / 'numbers.npy'} holds a number below 0.")
     if len(gone) and not (0 <= gone[0] <= gone[-1] < n_docs and np.all(np.diff(gone) > 0)):
         raise DamagedIndexError(f"{folder / 'gone.npy'} names documents that there are not.")
-    for segment in segments:
-        _check_weights(folder, segment)
 
 
-def _check_weights(folder: Path, segment: Segment) -> None:
+def check_segment(folder: Path, segment: Segment) -> None:
     """Raise DamagedIndexError for what a segment says of the collection, where it cannot be."""
     for name, size in (("norms", segment.n_docs), ("idf_squared", segment.n_terms)):
         values = getattr(segment, name)
         if len(values) != size or not (np.isfinite(values).all() and (values >= 0).all()):
             raise DamagedIndexError(
-                f"A segment of {folder} has {name} that cannot be: {len(values):,} numbers for "
-                f"{size:,}, or one that is below 0 or infinite."
+                f"{folder / name}.npy holds what cannot be: {len(values):,} numbers for {size:,}, "
+                "or one that is below 0 or infinite."
             )
     if len(segment.neighbours) % max(1, segment.n_docs):
         raise DamagedIndexError(
-            f"A segment of {folder} has {len(segment.neighbours):,} neighbours, not as many for "
-            f"each of {segment.n_docs:,} articles."
+            f"{folder / 'neighbours.npy'} holds {len(segment.neighbours):,} numbers, not as many "
+            f"for each of {segment.n_docs:,} articles."
         )

@@ -20,7 +20,7 @@ from recommender._files import map_array
 from recommender._strings import StringColumn
 from recommender._urls import normalize_url
 from recommender.candidates import Candidates
-from recommender.errors import DamagedIndexError, InputError
+from recommender.errors import DamagedIndexError, IndexFolderError, InputError
 from recommender.index import rows, scan
 from recommender.index.collection import Collection
 from recommender.index.manifest import (
@@ -31,7 +31,13 @@ from recommender.index.manifest import (
     generations,
     read_manifest,
 )
-from recommender.index.opening import GENERATION_TYPES, check_arrays, check_listed, numbers_of
+from recommender.index.opening import (
+    GENERATION_TYPES,
+    check_arrays,
+    check_listed,
+    check_segment,
+    numbers_of,
+)
 from recommender.index.part import EVERYTHING, Choice, Part
 from recommender.index.pool import Links
 from recommender.index.segment import Segment, document_order
@@ -139,8 +145,8 @@ class Index:
                 older = cls._last_good(home, number, verify=verify, compiled=compiled)
                 if older is None:
                     raise
-                found = older.manifest.generation
-                reason = f"{error} Generation {found} is used in its stead. Build the index again."
+                found, said = older.manifest.generation, str(error).rstrip(".")
+                reason = f"{said}. Generation {found} is used in its stead. Build the index again."
                 warnings.warn(reason, DegradedIndexWarning, stacklevel=2)
                 return replace(older, degraded=reason)
 
@@ -153,7 +159,7 @@ class Index:
             if damaged is None or number < damaged:
                 try:
                     return cls._open(home, number, {}, verify=verify, compiled=compiled)
-                except DamagedIndexError:
+                except IndexFolderError:
                     continue
         return None
 
@@ -179,6 +185,9 @@ class Index:
         arrays = {n: map_array(own / f"{n}.npy", dtype) for n, dtype in GENERATION_TYPES.items()}
         numbers = numbers_of(segments, arrays["numbers"], own)
         check_arrays(own, segments, arrays)
+        for name, segment in zip(manifest.order, segments, strict=True):
+            if name not in known:
+                check_segment(home / "segments" / name, segment)
         links = Links(*(arrays[f"links.{name}"] for name in Links.TYPES))
         return cls.assemble(
             manifest,
@@ -625,7 +634,7 @@ class Index:
         allowed = self._allowed(every, choice)
         width = self.parts[0].segment.width
         are_all = self.is_fresh and len(every) < width
-        return every[allowed] if are_all or allowed.sum() >= min(k, width) else None
+        return every[allowed] if are_all or allowed.sum() >= k else None
 
     def _allowed(self, docs: NDArray[np.int32], choice: Choice) -> NDArray[np.bool_]:
         """Return which documents may be found, languages apart."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,12 +104,15 @@ def with_table(index: Index, search: SearchSettings) -> Index:
     """Return the index with a table of neighbours, as a reader sees it."""
     settings = {**index.manifest.settings, "search": asdict(search)}
     manifest = replace(index.manifest, settings=settings)
+    return with_arrays(replace(index, manifest=manifest), neighbours=table_of(index, search))
+
+
+def with_arrays(index: Index, **arrays: Any) -> Index:
+    """Return the index of one segment with other arrays in it."""
     (part,) = index.parts
-    segment = replace(part.segment, neighbours=table_of(index, search))
+    segment = replace(part.segment, **arrays)
     collection = replace(index.collection, segments=(segment,))
-    return replace(
-        index, manifest=manifest, parts=(replace(part, segment=segment),), collection=collection
-    )
+    return replace(index, parts=(replace(part, segment=segment),), collection=collection)
 
 
 def memory_index(

@@ -132,7 +132,7 @@ def test_count_of_one_is_not_lost_beside_a_count_of_a_hundred_thousand(sublinear
     rows = [{0: 100_000, 1: 1, 2: 100_000}, {1: 1, 3: 100_000}, {0: 1, 1: 1}, {1: 1}]
     weights = WeightSettings(sublinear_tf=sublinear)
     index = memory_index(corpus_of(rows, n_terms=4), weights)
-    excluded = Choice(excluded=frozenset({2}), languages=frozenset({0}), first=0, stop=3)
+    excluded = Choice(excluded=frozenset({2}), languages=frozenset({0}), until=3)
 
     assert whole_weights(index, index.query_of(0))[2] == 0.0 or sublinear
     for doc in range(4):
@@ -189,15 +189,17 @@ def test_documents_that_differ_in_one_count_are_ranked_exactly(
 def test_candidates_hold_the_true_best(rng: np.random.Generator) -> None:
     """Nobody of the true top k is missing from what the sums choose, nor is everybody chosen."""
     index = memory_index(corpus_of(random_rows(rng, 500, 90), n_terms=90))
-    assert 0 < index.parts[0].segment.n_columns < 90
+    (part,) = index.parts
+    assert 0 < part.segment.n_columns < 90
     n_chosen = 0
     for doc in range(0, 500, 25):
         query = index.query_of(doc)
         one = (query.terms, query.codes, index.length(query.terms, query.codes))
-        docs, _ = scan._candidates(
-            *(one, 5, 0.0, index._matrix, index.parts[0].statistics),
-            *(index._choices(Choice(excluded=frozenset({doc}))), index._room().sums, True),
-        )
+        choices = part._choices(Choice(excluded=frozenset({doc})))
+        with part.clean_room() as room:
+            docs, _ = scan._candidates(
+                one, 5, 0.0, part.matrix, part.statistics, choices, room.sums, True
+            )
         n_chosen += len(docs)
 
         assert set(brute_force(index, query, 5)[0]) <= set(docs.tolist())
@@ -234,7 +236,8 @@ def test_fast_search_scores_are_exact_and_in_order(rng: np.random.Generator, n_d
         assert [index.score(query, d) for d in found.docs.tolist()] == found.scores.tolist()
         assert pairs == sorted(pairs)
         assert doc not in found.docs
-    assert not any(array.any() for array in index._room())
+    with index.parts[0].clean_room() as room:
+        assert not any(array.any() for array in room)
 
 
 def test_fast_search_of_whole_coverage_equals_exact(rng: np.random.Generator) -> None:

@@ -183,10 +183,10 @@ def test_search_within_a_time_horizon_equals_brute_force(
     allowed = (numbers >= first) & (numbers < (N_WIDE if stop is None else stop))
 
     assert_brute_force(wide, Choice(since=first, until=stop), allowed)
-    room = wide.index._room()
-    assert not room.sums.any()
-    assert not room.query_codes.any()
-    assert not room.query_weights.any()
+    with wide.index.parts[0].clean_room() as room:
+        assert not room.sums.any()
+        assert not room.query_codes.any()
+        assert not room.query_weights.any()
 
 
 @pytest.mark.parametrize("share", [0.5, 0.001])
@@ -508,7 +508,8 @@ def test_search_after_an_error_inside_is_not_disturbed_by_what_it_left(
     index = memory_index(corpus_of(random_rows(rng, 90, 40), n_terms=40))
     query = index.query_of(7)
     expected = index.search(query, 5)
-    index._room().sums[3] = 10**9
+    with index.parts[0].clean_room() as room:
+        room.sums[3] = 10**9
 
     def fail(*args: Any) -> Any:
         raise MemoryError
