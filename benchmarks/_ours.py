@@ -15,12 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender._files import map_array, write_array
 from recommender._strings import StringColumn
 from recommender.index import rows as packed_rows
+from recommender.index import scan
+from recommender.index.collection import factors
 from recommender.index.invert import RowBlock
+from recommender.index.lengths import weighed
 from recommender.index.manifest import Manifest
-from recommender.index.reader import Index, factors, statistics_of
+from recommender.index.reader import Index
 from recommender.index.segment import Segment
 from recommender.index.settings import SearchSettings
 from recommender.index.writer import Corpus, make_segment
@@ -70,6 +72,16 @@ class Engine:
     index: Index
 
     @property
+    def segment(self) -> Segment:
+        """Its one segment."""
+        return self.index.parts[0].segment
+
+    @property
+    def statistics(self) -> scan.Statistics:
+        """What a search reads besides."""
+        return self.index.parts[0].statistics
+
+    @property
     def n_docs(self) -> int:
         """Articles."""
         return self.index.n_docs
@@ -77,12 +89,12 @@ class Engine:
     @property
     def nnz(self) -> int:
         """Postings, weighty or not."""
-        return int(self.index.statistics.df.sum(dtype=np.int64))
+        return int(self.statistics.df.sum(dtype=np.int64))
 
     @property
     def n_bytes(self) -> int:
         """Bytes that searching needs: postings, rows, lengths, frequencies; no ids, no cards."""
-        segment, statistics = self.index.segment, self.index.statistics
+        segment, statistics = self.segment, self.statistics
         parts = (*segment.postings.arrays(), *segment.rows.arrays(), *statistics)
         return sum(a.nbytes for a in parts if isinstance(a, np.ndarray))
 
@@ -105,12 +117,12 @@ class Engine:
 
     def postings_of(self, docs: NDArray[np.int32]) -> int:
         """Return how many postings exact searches for these documents touch, in all."""
-        df = np.where(self.index.statistics.idf_squared > 0, self.index.statistics.df, 0)
+        df = np.where(self.statistics.idf_squared > 0, self.statistics.df, 0)
         return sum(int(df[self.index.query_of(int(doc)).terms].sum()) for doc in docs)
 
     def bytes_of(self, docs: NDArray[np.int32]) -> int:
         """Return how many bytes of postings and columns exact searches for these documents read."""
-        segment, df = self.index.segment, self.index.statistics.df
+        segment, df = self.segment, self.statistics.df
         each = np.where(np.arange(len(df)) < segment.n_columns, segment.stride, 3 * df.astype(int))
         return sum(int(each[self.index.query_of(int(doc)).terms].sum()) for doc in docs)
 
@@ -118,7 +130,7 @@ class Engine:
         """Return the weighted documents of unit length: scipy CSR, float32."""
         from scipy.sparse import csr_matrix
 
-        statistics, arrays = self.index.statistics, self.index.segment.rows.arrays()
+        statistics, arrays = self.statistics, self.segment.rows.arrays()
         idf = np.sqrt(statistics.idf_squared)
         lengths, indices, data = [np.zeros(1, np.int64)], [], []
         for first in range(0, self.n_docs, _CHUNK):
@@ -141,13 +153,12 @@ class Engine:
     def save(self, folder: Path) -> None:
         """Write the arrays that searching maps."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.index.segment.write(folder)
-        write_array(folder / "df.npy", self.index.statistics.df)
+        self.segment.write(folder)
 
 
 def open_engine(folder: Path) -> Engine:
     """Map what ``save`` wrote."""
-    return _engine(Segment.open(folder), map_array(folder / "df.npy", np.int32))
+    return _engine(Segment.open(folder))
 
 
 def count(texts: Sequence[str] | Any, lang: str) -> Rows:
@@ -210,11 +221,19 @@ def _from_blocks(blocks: list[RowBlock], vocabulary: StringColumn) -> Engine:
         cards=empty,
         languages=np.zeros(n, np.uint8),
         published=np.arange(n, dtype=np.int64),
+        digests=np.zeros(n, np.uint64),
     )
-    return _engine(*make_segment(corpus, WEIGHTS))
+    return _engine(make_segment(corpus, WEIGHTS))
 
 
-def _engine(segment: Segment, df: NDArray[np.int32]) -> Engine:
-    norms = packed_rows.norms(*segment.rows.arrays(), *factors(WEIGHTS, df, segment.n_docs))
-    manifest = Manifest(1, "2026-01-01T00:00:00+00:00", "0", "none", {}, ("en",), {}, {}, {}, {})
-    return Engine(Index(manifest, segment, statistics_of(WEIGHTS, df, norms)))
+def _engine(segment: Segment) -> Engine:
+    whole = weighed(segment, *factors(WEIGHTS, segment.df, segment.n_docs))
+    manifest = Manifest(
+        1, "2026-01-01T00:00:00+00:00", "0", "none", {}, ("en",), {}, {}, ("seg",), {"seg": {}}, {}
+    )
+    numbers, gone = np.arange(segment.n_terms, dtype=np.int32), np.zeros(0, np.int32)
+    return Engine(
+        Index.assemble(
+            manifest, [whole], WEIGHTS, numbers=[numbers], df=np.array(segment.df), gone=gone
+        )
+    )

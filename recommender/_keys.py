@@ -76,16 +76,21 @@ class KeyTable:
         return cls(column, hashes[order], rows[order])
 
     def find(self, key: str) -> int:
-        """Return the row that holds ``key``, or -1."""
+        """Return the first row that holds ``key``, or -1."""
+        return next(iter(self.find_all(key)), -1)
+
+    def find_all(self, key: str) -> list[int]:
+        """Return every row that holds ``key``, ascending."""
         wanted = encode(key)  # as the column did
         probe = np.uint64(hash_row(wanted))
         place = int(np.searchsorted(self.hashes, probe))
+        found = []
         while place < len(self.hashes) and self.hashes[place] == probe:
             row = int(self.rows[place])
             if self.column.bytes_at(row) == wanted:
-                return row
+                found.append(row)
             place += 1
-        return -1
+        return found
 
     def find_many(self, keys: StringColumn) -> NDArray[np.int32]:
         """Return the row of each key, -1 where there is none."""

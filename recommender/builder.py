@@ -7,7 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,22 +17,16 @@ from numpy.typing import NDArray
 
 from recommender._disk import disk
 from recommender._files import make_folder, storage_errors
-from recommender._languages import normalize_lang
-from recommender._version import __version__
-from recommender.article import Article
 from recommender.config import Config
-from recommender.counting import Counted, count_articles
+from recommender.corpus import Preparation, Progress, corpus_of, language_names, silent
+from recommender.counting import Counted
 from recommender.errors import ConfigError, InputError
-from recommender.estimate import text_bytes
 from recommender.index.manifest import Manifest, writer_lock
+from recommender.index.publisher import write_generation
 from recommender.index.reader import Index
-from recommender.index.writer import Corpus, write_generation
-from recommender.ingest import NoticeKind, Rejections, read_articles
+from recommender.ingest import NoticeKind, Rejections
 from recommender.neighbours import all_neighbours
 from recommender.spool import Spool, SpooledArticles
-from recommender.text.analyzer import Analyzer
-from recommender.text.counts import display_forms, local_forms
-from recommender.text.language import detect_language
 from recommender.text.passages import Boilerplate, find_boilerplate
 
 __all__ = ["BuildReport", "Progress", "build_index"]
@@ -41,9 +35,7 @@ _NEIGHBOURS_SO_FAR = "tmp-neighbours"
 
 T = TypeVar("T")
 
-Progress = Callable[[str, int, int | None], None]
-"""Called with the step (read, count, write, neighbours), how much is done, and of how much (None =
-unknown)."""
+_COUNTERS = ("read", "kept", "rejected", "notices", "languages", "without_rules", "guessed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +105,7 @@ def build_index(
     settings = config or Config()
     check_jobs(jobs)
     root = Path(model)
-    work = _Build(settings, rejections or Rejections(), progress or _silent, jobs)
+    work = _Build(settings, rejections or Rejections(), progress or silent, jobs)
     was_there = root.exists()
     with storage_errors(root):
         make_folder(root)
@@ -143,22 +135,21 @@ class _Build:
         self, config: Config, rejections: Rejections, progress: Progress, jobs: int
     ) -> None:
         self._config = config
-        self._analyzer = Analyzer(config.text)
+        self._prepare = Preparation(config, rejections, progress, jobs)
         self._rejections = rejections
         self._progress = progress
         self._jobs = jobs
         self._seconds: dict[str, float] = {}
-        self._guessed: Counter[str] = Counter()
 
     def run(self, articles: Any, root: Path, scratch: Path) -> BuildReport:
         started = time.perf_counter()
         with Spool(scratch) as spool:
-            self._timed("read", lambda: self._read(articles, spool))
+            self._timed("read", lambda: self._prepare.read(articles, spool))
             if not len(spool):
                 raise InputError(_nothing_read(self._rejections))
             spooled = spool.finish()
             boilerplate = self._timed("boilerplate", lambda: self._find_boilerplate(spooled))
-            counts = self._timed("count", lambda: self._count(spooled, boilerplate))
+            counts = self._timed("count", lambda: self._prepare.count(spooled, boilerplate))
             self._progress("write", 0, None)
             manifest = self._timed("write", lambda: self._write(root, spooled, counts, boilerplate))
             self._seconds["total"] = time.perf_counter() - started
@@ -171,81 +162,21 @@ class _Build:
         finally:
             self._seconds[step] = time.perf_counter() - started
 
-    def _read(self, articles: Any, spool: Spool) -> None:
-        source = read_articles(articles, settings=self._config.ingest, rejections=self._rejections)
-        expected = text_bytes(articles)
-        for n, article in enumerate(source, 1):
-            lang, sure = self._language(article)
-            if spool.add(article, lang, sure=sure):
-                self._rejections.notice(NoticeKind.REPLACED, f"id {article.id!r}")
-            if not n % 200:
-                share = min(1.0, spool.n_bytes / expected) if expected else 0.0
-                self._progress("read", n, max(n, round(n / share)) if share else None)
-        self._progress("read", len(spool), len(spool))
-
-    def _language(self, article: Article) -> tuple[str, bool]:
-        """Return the publisher's word for the language, else what the text says; and if sure."""
-        stated = normalize_lang(article.lang) if article.lang else None
-        if stated:
-            return stated, True
-        found = detect_language(article.opening)
-        self._guessed[found.origin if found.is_sure else "site"] += 1
-        return found.lang, found.is_sure
-
     def _find_boilerplate(self, spooled: SpooledArticles) -> Boilerplate:
         return find_boilerplate(spooled.columns["body"], spooled.sites, self._config.boilerplate)
-
-    def _count(self, spooled: SpooledArticles, boilerplate: Boilerplate) -> Counted:
-        return count_articles(
-            spooled,
-            self._analyzer,
-            asdict(self._config.fields),
-            boilerplate,
-            jobs=self._jobs,
-            progress=partial(self._progress, "count"),
-        )
 
     def _write(
         self, root: Path, spooled: SpooledArticles, counted: Counted, boilerplate: Boilerplate
     ) -> Manifest:
         langs = [spooled.langs[int(row)] for row in spooled.order]
-        names = sorted(set(langs))
-        place = {name: code for code, name in enumerate(names)}
-        forms = display_forms(counted.vocabulary, counted.forms)
-        local = local_forms(counted.forms, forms)
-        # Articles with nothing to count have a language too, so the codes are those of ``names``.
-        codes = np.array([place[lang] for lang in local.languages], np.uint8)
-        corpus = Corpus(
-            blocks=counted.blocks,
-            vocabulary=counted.vocabulary,
-            forms=forms,
-            local_terms=local.terms,
-            local_languages=codes[local.langs],
-            local_forms=local.words,
-            ids=spooled.columns["ids"].take(spooled.order),
-            urls=spooled.columns["urls"].take(spooled.order),
-            cards=spooled.columns["cards"].take(spooled.order),
-            languages=np.array([place[lang] for lang in langs], np.uint8),
-            published=spooled.published[spooled.order],
-        )
-        about = {
-            "package": __version__,
-            "analysis": self._analyzer.fingerprint,
-            "settings": self._stored_settings(),
-            "report": self._counters(langs),
-            "boilerplate": tuple(
-                {"text": text, "articles": int(n), "hash": f"{int(h):016x}"}
-                for text, n, h in zip(
-                    boilerplate.texts, boilerplate.counts, boilerplate.hashes, strict=True
-                )
-            ),
-        }
+        names = language_names(langs)
+        report = self._counters(langs)
         find = partial(self._neighbours, root / _NEIGHBOURS_SO_FAR)
         manifest = write_generation(
             root,
-            corpus,
+            corpus_of(spooled, counted, names),
             weights=self._config.weights,
-            about=about,
+            about=self._prepare.about(boilerplate, report, spooled.site_languages),
             languages=names,
             neighbours=find if self._config.search.neighbours else None,
         )
@@ -261,11 +192,6 @@ class _Build:
             progress=partial(self._progress, "neighbours"),
         )
 
-    def _stored_settings(self) -> dict[str, Any]:
-        """Return the settings a reader of the index must follow, or may want to know."""
-        parts = {n: getattr(self._config, n) for n in ("text", "boilerplate", "fields", "search")}
-        return {name: asdict(value) for name, value in parts.items()}
-
     def _counters(self, langs: Iterable[str]) -> dict[str, Any]:
         by_language = Counter(langs)
         kept = sum(by_language.values())
@@ -277,9 +203,11 @@ class _Build:
             "notices": _plain(self._rejections.notices),
             "languages": dict(sorted(by_language.items(), key=lambda item: (-item[1], item[0]))),
             "without_rules": {
-                lang: n for lang, n in sorted(by_language.items()) if not self._analyzer.knows(lang)
+                lang: n
+                for lang, n in sorted(by_language.items())
+                if not self._prepare.analyzer.knows(lang)
             },
-            "guessed": dict(sorted(self._guessed.items())),
+            "guessed": dict(sorted(self._prepare.guessed.items())),
         }
 
     def _report(self, root: Path, manifest: Manifest, spool: Spool) -> BuildReport:
@@ -294,7 +222,7 @@ class _Build:
             index_bytes=sum(r["bytes"] for files in records for r in files.values()),
             seconds={step: round(taken, 3) for step, taken in self._seconds.items()},
             peak_memory_bytes=_peak_memory(),
-            **manifest.report,
+            **{name: manifest.report[name] for name in _COUNTERS},
         )
 
 
@@ -319,7 +247,3 @@ def _remove_if_unused(root: Path) -> None:
     """Leave no empty folder behind a build that failed before it wrote anything."""
     if [p.name for p in root.iterdir()] == ["LOCK"]:
         disk().remove_tree(root, ignore_errors=True)
-
-
-def _silent(step: str, done: int, total: int | None) -> None:
-    pass

@@ -10,9 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
-import numpy as np
-from numpy.typing import NDArray
-
 from recommender._disk import disk
 from recommender._files import storage_errors
 from recommender.builder import check_jobs
@@ -38,27 +35,20 @@ def related_rows(model: Recommender, *, jobs: int = 1, **options: Any) -> Iterat
     """
     check_jobs(jobs)
     ask, index = model.ask_for(options), model.index
-    chunks = (
-        np.arange(first, min(first + _ROWS, index.n_docs), dtype=np.int32)
-        for first in range(0, index.n_docs, _ROWS)
+    every = index.docs()
+    chunks = (every[first : first + _ROWS] for first in range(0, len(every), _ROWS))
+    find = (
+        index.related_rows
+        if ask.settings.languages == "same"
+        else partial(index.search_rows, same_language=False)
     )
-    own_language = ask.settings.languages == "same"
-    from_table = own_language and index.table_serves(ask.effort, ask.choice)
-
-    def search(docs: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-        find = (
-            index.related_rows
-            if from_table
-            else partial(index.search_rows, same_language=own_language)
-        )
-        return find(
-            docs,
-            ask.settings.limit,
-            threshold=ask.settings.threshold,
-            choice=ask.choice,
-            effort=ask.effort,
-        )
-
+    search = partial(
+        find,
+        k=ask.settings.limit,
+        threshold=ask.settings.threshold,
+        choice=ask.choice,
+        effort=ask.effort,
+    )
     for docs, found, scores in runs_of(search, chunks, jobs=jobs):
         for doc, row, row_scores in zip(docs, found, scores, strict=True):
             n = int((row >= 0).sum())
@@ -127,5 +117,5 @@ def _write(model: Recommender, file: TextIO, jobs: int, progress: Any, options: 
     for n, row in enumerate(related_rows(model, jobs=jobs, **options), 1):
         file.write(json.dumps(row, ensure_ascii=False) + "\n")
         if progress and not n % _ROWS:
-            progress("export", n, model.index.n_docs)
+            progress("export", n, model.index.n_articles)
     return n

@@ -24,15 +24,15 @@ def index_overview(model: Recommender, config: Config, origins: Origins) -> dict
     """
     index, manifest = model.index, model.index.manifest
     records = [*manifest.segments.values(), manifest.files]
-    sections = Counter(index.card(doc).get("section") or "-" for doc in range(index.n_docs))
+    sections = Counter(index.card(doc).get("section") or "-" for doc in index.docs().tolist())
     return {
         "index": {
             "generation": manifest.generation,
             "built": manifest.built_at,
             "by version": manifest.package,
             "format": manifest.format,
-            "articles": index.n_docs,
-            "terms": index.segment.n_terms,
+            "articles": index.n_articles,
+            "terms": index.collection.n_terms,
             "postings": manifest.counts["postings"],
             "size": sum(r["bytes"] for files in records for r in files.values()),
             "analysis": manifest.analysis[:16],
@@ -60,7 +60,7 @@ def _search(model: Recommender) -> dict[str, Any]:
         "mode": "fast" if is_fast else "exact",
         "recall of fast mode": round(recall, 4),
         "measured on": n,
-        "neighbours kept": len(index.neighbours) // max(1, index.n_docs),
+        "neighbours kept": index.parts[0].segment.width if index.parts else 0,
     }
 
 
@@ -71,8 +71,8 @@ def fast_recall(model: Recommender, *, k: int = 10, most: int = 100) -> tuple[fl
     neighbours loses none; of no articles the share is 1.
     """
     index = model.index
-    docs = np.unique(np.linspace(0, max(0, index.n_docs - 1), most).astype(np.int32))
-    docs = docs[: index.n_docs]
+    every = index.docs()
+    docs = every[np.unique(np.linspace(0, max(0, len(every) - 1), most).astype(int))[: len(every)]]
     exact, fast = (
         index.search_rows(docs, k, effort=dataclasses.replace(model.search, mode=mode))[0]
         for mode in ("exact", "fast")

@@ -266,16 +266,9 @@ class Recommender:
 
     @cached_property
     def _boilerplate(self) -> Boilerplate:
-        from recommender.text.passages import Boilerplate
+        from recommender.text.passages import stored_boilerplate
 
-        stored = self.index.manifest.boilerplate
-        rows = sorted((int(row["hash"], 16), row["text"], row["articles"]) for row in stored)
-        return Boilerplate(
-            hashes=np.array([h for h, _, _ in rows], np.uint64),
-            texts=tuple(text for _, text, _ in rows),
-            counts=np.array([n for _, _, n in rows], np.int64),
-            settings=self._built_with.boilerplate,
-        )
+        return stored_boilerplate(self.index.manifest.boilerplate, self._built_with.boilerplate)
 
     def ask_for(self, options: Mapping[str, Any], lang: str | None = None) -> Ask:
         """Return what a call asks for: its options, over the preset's, over the usual.
@@ -343,13 +336,15 @@ class Recommender:
         """
         doc = self.find(key)
         if doc is None:
-            example = self.index.article_id(self.index.n_docs - 1)
             raise UnknownArticleError(
-                f"No article {key[:200]!r} among the {self.index.n_docs:,} of this index, "
-                "neither as id nor as URL. "
-                f"Ids look like {example!r}."
+                f"No article {key[:200]!r} among the {self.index.n_articles:,} of this index, "
+                f"neither as id nor as URL.{self._examples()}"
             )
         return doc
+
+    def _examples(self) -> str:
+        docs = self.index.docs()
+        return f" Ids look like {self.index.article_id(int(docs[-1]))!r}." if len(docs) else ""
 
     def _draft_language(self, draft: Article) -> tuple[str, str | None]:
         """Return the language to analyse a draft in, and its language if that is known."""
@@ -451,7 +446,7 @@ class Recommender:
         """Return which snapshot the answers come from."""
         built = self.index.built_at
         age = max(0.0, (datetime.now(UTC) - built).total_seconds())
-        return IndexInfo(self.index.manifest.generation, built, age, self.index.n_docs)
+        return IndexInfo(self.index.manifest.generation, built, age, self.index.n_articles)
 
 
 _NO_ID = "draft"

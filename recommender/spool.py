@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import array
 import contextlib
+import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -49,6 +50,9 @@ class SpooledArticles:
     langs : (n_rows,) language of each row
     sites : (n_rows,) int32, a number for each pair of site and language
     published : (n_rows,) int64 seconds, the smallest int64 = no date
+    updated : when each row's version was made, or None
+    digests : (n_rows,) uint64, of all that was read of the article
+    site_languages : the main language of each site
     """
 
     columns: Mapping[str, StringColumn]
@@ -56,6 +60,9 @@ class SpooledArticles:
     langs: tuple[str, ...]
     sites: NDArray[np.int32]
     published: NDArray[np.int64]
+    updated: tuple[datetime | None, ...]
+    digests: NDArray[np.uint64]
+    site_languages: Mapping[str, str]
 
 
 class Spool:
@@ -64,14 +71,16 @@ class Spool:
     Parameters
     ----------
     folder : an existing folder, for this spool alone
+    site_languages : the main language of sites, where it is known already
 
     Raises
     ------
     StorageError : the disk refused
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, site_languages: Mapping[str, str] | None = None) -> None:
         self._folder = folder
+        self._site_languages = dict(site_languages or {})
         self._files: dict[str, BinaryIO] = {}
         try:
             with storage_errors(folder.parent):
@@ -88,6 +97,7 @@ class Spool:
         self._published = array.array("q")
         self._updated: list[datetime | None] = []
         self._latest: dict[str, int] = {}
+        self._digests = array.array("Q")
 
     def __enter__(self) -> Self:
         return self
@@ -138,6 +148,7 @@ class Spool:
             ),
         }
         row = len(self)
+        self._digests.append(_digest((lang, *texts.values())))
         with storage_errors(self._folder.parent):
             for name, text in texts.items():
                 data = encode(text)
@@ -165,6 +176,13 @@ class Spool:
             self._latest[article_id] = row
         return True
 
+    def discard(self, article_id: str) -> bool:
+        """Take back the article of an id; return whether there was one."""
+        row = self._latest.pop(article_id, None)
+        if row is not None:
+            self._replaced.add(row)
+        return row is not None
+
     def finish(self) -> SpooledArticles:
         """Close the files and map them."""
         with storage_errors(self._folder.parent):
@@ -179,21 +197,33 @@ class Spool:
         kept = kept[by_id]
         order = kept[np.argsort(published[kept], kind="stable")]
         langs = self._settled_languages(kept)
-        return SpooledArticles(columns, order, langs, self._sites(langs, kept), published)
+        return SpooledArticles(
+            columns,
+            order,
+            langs,
+            self._sites(langs, kept),
+            published,
+            tuple(self._updated),
+            np.frombuffer(self._digests, np.uint64),
+            self._site_languages,
+        )
 
     def _settled_languages(self, kept: NDArray[np.int64]) -> tuple[str, ...]:
-        """Return every row's language, weak guesses replaced by the main language of their site."""
+        """Return every row's language, weak guesses replaced by the main language of their site.
+
+        A site's main language is that of most of its articles when it was first settled.
+        """
         unsure = set(self._unsure)
         votes: dict[str, Counter[str]] = defaultdict(Counter)
         for row in kept.tolist():
             if row not in unsure:
                 votes[self._hosts[row]][self._langs[row]] += 1
-        main = {
-            host: min(count, key=lambda lang: (-count[lang], lang)) for host, count in votes.items()
-        }
+        for host, count in sorted(votes.items()):
+            commonest = min(count, key=lambda lang: (-count[lang], lang))
+            self._site_languages.setdefault(host, commonest)
         langs = list(self._langs)
         for row in self._unsure:
-            langs[row] = main.get(self._hosts[row], langs[row])
+            langs[row] = self._site_languages.get(self._hosts[row], langs[row])
         return tuple(langs)
 
     def _sites(self, langs: tuple[str, ...], kept: NDArray[np.int64]) -> NDArray[np.int32]:
@@ -212,6 +242,16 @@ class Spool:
         empty = path.stat().st_size == 0
         data = np.zeros(0, np.uint8) if empty else np.memmap(path, np.uint8, mode="r")
         return StringColumn(data, np.frombuffer(self._ends[name], np.int64))
+
+
+def _digest(texts: Iterable[str]) -> int:
+    """Return a 64-bit number that tells two versions of an article apart."""
+    digest = hashlib.blake2b(digest_size=8)
+    for text in texts:
+        data = encode(text)
+        digest.update(len(data).to_bytes(8, "little"))
+        digest.update(data)
+    return int.from_bytes(digest.digest(), "little")
 
 
 def _card(article: Article) -> dict[str, Any]:

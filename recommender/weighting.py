@@ -44,6 +44,10 @@ class WeightSettings:
     min_df, max_df : int or float
         Terms of fewer, or of more, articles weigh nothing. An int counts articles, a float is a
         share in 0..1.
+    statistics : str
+        ``global``: every change of an index moves document frequencies, as a build of the same
+        articles would have them. ``frozen``: they stay those of the last build, or of the last
+        merge into one segment, so that the score of two articles stays what it was.
     """
 
     sublinear_tf: bool = True
@@ -51,8 +55,11 @@ class WeightSettings:
     smooth_idf: bool = True
     min_df: int | float = 1
     max_df: int | float = 1.0
+    statistics: str = "global"
 
     def __post_init__(self) -> None:
+        if self.statistics not in ("global", "frozen"):
+            raise ConfigError(f"statistics is {self.statistics!r}; expected global or frozen.")
         for name in ("min_df", "max_df"):
             check_df(name, getattr(self, name))
         if self.max_df == 1 and isinstance(self.max_df, int):

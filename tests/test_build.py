@@ -82,7 +82,7 @@ def test_later_version_of_an_article_stands(tmp_path: Path) -> None:
 
 def test_documents_stand_in_publishing_order(news: recommender.Recommender) -> None:
     """Document numbers follow time, so that a horizon is a range."""
-    published = news.index.segment.published
+    published = news.index.parts[0].segment.published
 
     assert (published[1:] >= published[:-1]).all()
 

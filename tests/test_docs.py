@@ -40,6 +40,7 @@ from recommender import article, errors
 from recommender.cli import cli, main
 from recommender.config import Config
 from recommender.index.manifest import Manifest
+from recommender.index.opening import GENERATION_TYPES
 from recommender.index.segment import ARRAY_TYPES
 from recommender.ingest import NoticeKind, RejectionReason
 from recommender.ingest.formats import SUFFIXES
@@ -283,11 +284,12 @@ def test_nightly_job_lists_every_exit_code() -> None:
 
 
 def test_format_page_gives_each_array_its_type() -> None:
-    """Every file of a segment is in the table, with its type; the table has no other."""
-    rows = re.findall(r"^\| `([\w.]+)\.npy` \| (\w+) \|", text_of("format.md"), re.MULTILINE)
-    own = {"df": "int32", "norms": "float64", "neighbours": "int32"}
+    """Every file is in its table, with its type; the tables have no other, and none twice."""
+    segment, _, own = text_of("format.md").partition("## Files of a generation")
+    for text, types in ((segment, ARRAY_TYPES), (own, GENERATION_TYPES)):
+        rows = re.findall(r"^\| `([\w.]+)\.npy` \| (\w+) \|", text, re.MULTILINE)
 
-    assert {**ARRAY_TYPES, **own} == dict(rows)
+        assert sorted(types.items()) == sorted(rows)
 
 
 def test_architecture_page_draws_the_floors_of_the_contract() -> None:

@@ -16,7 +16,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -27,6 +27,7 @@ from recommender._files import (
     make_folder,
     replace_text,
     storage_errors,
+    sync_files,
     sync_folder,
     write_json,
 )
@@ -51,13 +52,15 @@ __all__ = [
     "writer_lock",
 ]
 
-FORMAT = 2
-MIN_READER = 2
-OLDEST = 2  # the oldest that can still be read; format 1 was never released
+FORMAT = 3
+MIN_READER = 3
+OLDEST = 3  # the oldest that can still be read; formats 1 and 2 were never released
 FEATURES: frozenset[str] = frozenset()
 _GENERATION = re.compile(r"gen-(\d{8})")
+_POINTER = re.compile(r"gen-(\d{8}) ([0-9a-f]{16})")
 _DEBRIS = re.compile(r"tmp-(?:spool|\d+-[0-9a-f]{8})")
 _SEGMENT = re.compile(r"seg-[0-9a-f]{16}")
+_TUPLES = ("languages", "order", "boilerplate", "features")
 _FILE = re.compile(r"[a-z][a-z0-9_.]*")
 
 Files = Mapping[str, Mapping[str, Any]]
@@ -77,9 +80,12 @@ class Manifest:
     languages : names of the language codes
     counts : articles, terms, postings
     report : what the build read, kept and rejected
+    order : names of the segments, in the order of their documents' numbers
     segments : mapping of segment name to the record of its files
     files : record of this generation's own files
     boilerplate : passages kept out of the counts: text, articles, hash
+    table : how the first segment's table of neighbours came to be: ``searched`` when the segment
+        was made, or ``carried`` over from older ones
     """
 
     generation: int
@@ -90,10 +96,12 @@ class Manifest:
     languages: tuple[str, ...]
     counts: Mapping[str, int]
     report: Mapping[str, Any]
+    order: tuple[str, ...]
     segments: Mapping[str, Files]
     files: Files
     boilerplate: tuple[Mapping[str, Any], ...] = ()
     parent: int | None = None
+    table: str = "searched"
     format: int = FORMAT
     min_reader: int = MIN_READER
     features: tuple[str, ...] = field(default=())
@@ -135,12 +143,33 @@ def current(root: Path) -> int:
         name = pointer.read_text(encoding="utf-8", errors="replace").strip()
     except OSError as error:
         raise DamagedIndexError(f"{pointer} cannot be read: {error.strerror}") from error
-    match = _GENERATION.fullmatch(name)
+    match = _POINTER.fullmatch(name)
     if not match:
         raise DamagedIndexError(
-            f"{pointer} says {name[:60]!r}; expected a generation such as gen-00000001."
+            f"{pointer} says {name[:60]!r}; expected a generation and the beginning of its "
+            "manifest's digest, such as gen-00000001 0123456789abcdef."
         )
+    _check_pointer(root, int(match[1]), match[2])
     return int(match[1])
+
+
+def _check_pointer(root: Path, generation: int, digest: str) -> None:
+    """Raise DamagedIndexError where a pointer names another generation than it was written for."""
+    stored = _stored_digest(root, generation)
+    if stored and stored[: len(digest)] != digest:
+        raise DamagedIndexError(
+            f"{root / 'CURRENT'} was not written for {generation_name(generation)}/manifest.json: "
+            "one of the two was changed after it was written."
+        )
+
+
+def _stored_digest(root: Path, generation: int) -> str:
+    """Return the digest that a manifest says it has; empty where there is none."""
+    path = root / generation_name(generation) / "manifest.json"
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["digest"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return ""
 
 
 def live(root: Path) -> int | None:
@@ -171,9 +200,7 @@ def read_manifest(root: Path, generation: int) -> Manifest:
             f"{path} does not match its own digest: it was changed after it was written."
         )
     try:
-        manifest = Manifest(
-            **{**plain, **{k: tuple(plain[k]) for k in ("languages", "boilerplate", "features")}}
-        )
+        manifest = Manifest(**{**plain, **{k: tuple(plain[k]) for k in _TUPLES}})
         _check_names(path, manifest)
     except (TypeError, KeyError, AttributeError) as error:
         raise DamagedIndexError(f"{path} lacks a field of its format: {error}") from error
@@ -184,10 +211,10 @@ def read_manifest(root: Path, generation: int) -> Manifest:
 
 def _check_names(path: Path, manifest: Manifest) -> None:
     """Refuse names that could lead out of the index, and records that say nothing."""
-    for name in manifest.segments:
-        if not _SEGMENT.fullmatch(name):
+    for name in (*manifest.segments, *manifest.order):
+        if not isinstance(name, str) or not _SEGMENT.fullmatch(name):
             raise DamagedIndexError(
-                f"{path} names {name[:60]!r}; expected a segment such as seg-0123456789abcdef."
+                f"{path} names {str(name)[:60]!r}; expected a segment such as seg-0123456789abcdef."
             )
     for files in (manifest.files, *manifest.segments.values()):
         for name, record in files.items():
@@ -249,6 +276,8 @@ def check_files(folder: Path, files: Files, *, digests: bool) -> None:
 def writer_lock(root: Path) -> Iterator[None]:
     """Hold the index's one writer lock; the system frees it when its holder ends, however it ends.
 
+    What a writer that died left behind is removed first.
+
     Raises
     ------
     IndexLockedError : another process writes to this index now
@@ -260,6 +289,7 @@ def writer_lock(root: Path) -> Iterator[None]:
     with file:
         with storage_errors(root):
             _take_lock(root, file)
+            remove_debris(root)
         yield
 
 
@@ -304,12 +334,12 @@ def settle(root: Path, staged: Path, manifest: Manifest, segments: Mapping[str, 
         home = root / "segments"
         make_folder(home)
         for name, folder in segments.items():
-            sync_folder(folder)
+            sync_files(folder)
             _settle(folder, home / name, manifest.segments[name])
         sync_folder(home)
         write_json(staged / "manifest.json", manifest.to_json())
-        sync_folder(staged)
-        _read_back(root, staged, manifest)
+        sync_files(staged)
+        _read_back(root, staged, manifest, segments)
         place = root / generation_name(manifest.generation)
         disk().rename(staged, place)
         sync_folder(root)
@@ -319,14 +349,15 @@ def settle(root: Path, staged: Path, manifest: Manifest, segments: Mapping[str, 
 def make_live(root: Path, generation: int) -> None:
     """Move the pointer: readers that open the index from now on get this generation."""
     with storage_errors(root):
-        replace_text(root / "CURRENT", generation_name(generation) + "\n")
+        digest = _stored_digest(root, generation)[:16]
+        replace_text(root / "CURRENT", f"{generation_name(generation)} {digest}\n")
 
 
-def _read_back(root: Path, staged: Path, manifest: Manifest) -> None:
-    """Raise StorageError unless every file reads back as it was written."""
+def _read_back(root: Path, staged: Path, manifest: Manifest, segments: Iterable[str]) -> None:
+    """Raise StorageError unless every new file reads back as it was written."""
     try:
-        for name, files in manifest.segments.items():
-            check_files(root / "segments" / name, files, digests=True)
+        for name in segments:
+            check_files(root / "segments" / name, manifest.segments[name], digests=True)
         check_files(staged, manifest.files, digests=True)
     except DamagedIndexError as error:
         raise StorageError(

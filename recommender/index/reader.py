@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import warnings
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from threading import local
 from typing import Any
 
 import numpy as np
@@ -20,28 +20,40 @@ from recommender._files import map_array
 from recommender._strings import StringColumn
 from recommender._urls import normalize_url
 from recommender.candidates import Candidates
-from recommender.errors import DamagedIndexError, InputError
+from recommender.errors import DamagedIndexError, IndexFolderError, InputError
 from recommender.index import rows, scan
-from recommender.index.invert import tf_levels
+from recommender.index.collection import Collection
 from recommender.index.manifest import (
     Manifest,
     check_files,
     current,
     generation_name,
+    generations,
     read_manifest,
 )
-from recommender.index.segment import ARRAY_TYPES, Segment
+from recommender.index.opening import (
+    GENERATION_TYPES,
+    check_arrays,
+    check_listed,
+    check_segment,
+    numbers_of,
+)
+from recommender.index.part import EVERYTHING, Choice, Part
+from recommender.index.pool import Links
+from recommender.index.segment import Segment, document_order
 from recommender.index.settings import SearchSettings
-from recommender.weighting import COUNT_OF_CODE, WeightSettings, idf, kept_terms, tf_weights
+from recommender.weighting import WeightSettings
 
-__all__ = ["Choice", "Index", "Query", "factors", "statistics_of"]
-
-NEIGHBOURS = "neighbours.npy"
+__all__ = ["Choice", "DegradedIndexWarning", "Index", "Query"]
 
 DEFAULT_EFFORT = SearchSettings()
 
 NO_DATE = int(np.iinfo(np.int64).min)
 """What ``Segment.published`` holds for an article without a date."""
+
+
+class DegradedIndexWarning(UserWarning):
+    """The newest generation of an index is damaged, and an older one is used in its stead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,80 +76,31 @@ class Query:
     length: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Which documents may be found.
-
-    Applied inside the scan, so that a filter never starves the list.
-
-    Attributes
-    ----------
-    languages : language codes, or None for any
-    mask : (n_docs,) bool, the documents that may be found at all, or None for any
-    excluded : document numbers never found
-    first, stop : documents outside ``first <= doc < stop`` are not looked at; None = no bound
-    """
-
-    languages: frozenset[int] | None = None
-    mask: NDArray[np.bool_] | None = None
-    excluded: frozenset[int] = frozenset()
-    first: int = 0
-    stop: int | None = None
-
-    @property
-    def leaves_nothing_out(self) -> bool:
-        """Whether every document of the languages may be found."""
-        bounded = self.first > 0 or self.stop is not None
-        return self.mask is None and not self.excluded and not bounded
-
-
-def statistics_of(
-    weights: WeightSettings, df: NDArray[np.int32], norms: NDArray[np.float64]
-) -> scan.Statistics:
-    """Derive what the loops read of the collection from document frequencies and stored lengths."""
-    inverse = np.zeros(len(norms), np.float32)
-    np.divide(1.0, norms, out=inverse, where=norms > 0, casting="same_kind")
-    tf, idf_squared = factors(weights, df, len(norms))
-    levels, scale, error = tf_levels(tf)
-    longest = float(norms.max(initial=0.0)) or 1.0
-    return scan.Statistics(tf, levels, scale, error, idf_squared, df, norms, inverse, longest)
-
-
-def factors(
-    weights: WeightSettings, df: NDArray[np.int32], n_docs: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the factors of a weight: tf by count code, squared idf by term (0 = not used)."""
-    tf = tf_weights(COUNT_OF_CODE, sublinear_tf=weights.sublinear_tf)
-    each = idf(df, n_docs, smooth_idf=weights.smooth_idf, use_idf=weights.use_idf)
-    used = kept_terms(df, n_docs, min_df=weights.min_df, max_df=weights.max_df)
-    return tf, np.where(used, each * each, 0.0)
-
-
 @dataclass(frozen=True)
 class Index:
     """One generation of an index, opened. Safe to share between threads and across ``fork``.
 
-    Use :meth:`open`. Document numbers are dense and in publishing order; undated articles come
-    first.
+    Use :meth:`open`. A document's number is its place in its segment after all documents of the
+    segments before; numbers of articles that are gone stay unused.
 
     Attributes
     ----------
     manifest : Manifest
-    segment : Segment
-    statistics : scan.Statistics, what depends on the whole collection
-    neighbours : (n_docs * width,) int32, the nearest of each document in its language, best first,
-        -1 for none; empty where the index has no such table
+    parts : its segments, each as a search sees it
+    collection : what they count together
+    links : what documents were linked to since the tables of neighbours were made
     compiled : bool
         False answers what can be answered without loading compiled loops in plain Python: for a
         process that asks one question.
+    degraded : why an older generation than the newest was opened; empty if it was not
     """
 
     manifest: Manifest
-    segment: Segment
-    statistics: scan.Statistics
-    neighbours: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    parts: tuple[Part, ...]
+    collection: Collection
+    links: Links = field(default_factory=Links.none)
     compiled: bool = True
-    _scratch: local = field(default_factory=local, init=False, repr=False, compare=False)
+    degraded: str = ""
 
     @classmethod
     def open(
@@ -147,8 +110,12 @@ class Index:
         generation: int | None = None,
         verify: bool = True,
         compiled: bool = True,
+        like: Index | None = None,
     ) -> Index:
         """Open a generation, the live one by default.
+
+        Where the live one is damaged, the newest that is not is opened in its stead, and a
+        DegradedIndexWarning says so.
 
         Parameters
         ----------
@@ -156,73 +123,256 @@ class Index:
         verify : compare every file's SHA-256 with the manifest (about 2 GB a second); sizes and the
             manifest's own digest are compared in any case
         compiled : as the attribute
+        like : another generation of this index; segments that both have are shared with it, and
+            not compared again
 
         Raises
         ------
         NotAnIndexError, DamagedIndexError, IncompatibleIndexError
         """
         home = Path(root)
-        number = current(home) if generation is None else generation
+        known = {} if like is None else dict(zip(like.manifest.order, like._segments, strict=True))
+        if generation is not None:
+            return cls._open(home, generation, known, verify=verify, compiled=compiled, like=like)
+        while True:
+            number = None
+            try:
+                number = current(home)
+                return cls._open(home, number, known, verify=verify, compiled=compiled, like=like)
+            except DamagedIndexError as error:
+                if _has_moved(home, number):
+                    continue  # it was removed, not damaged: a writer was quicker
+                older = cls._last_good(home, number, verify=verify, compiled=compiled)
+                if older is None:
+                    raise
+                found, said = older.manifest.generation, str(error).rstrip(".")
+                reason = f"{said}. Generation {found} is used in its stead. Build the index again."
+                warnings.warn(reason, DegradedIndexWarning, stacklevel=2)
+                return replace(older, degraded=reason)
+
+    @classmethod
+    def _last_good(
+        cls, home: Path, damaged: int | None, *, verify: bool, compiled: bool
+    ) -> Index | None:
+        """Return the newest generation that can be opened and is older than the damaged one."""
+        for number in reversed(generations(home)):
+            if damaged is None or number < damaged:
+                try:
+                    return cls._open(home, number, {}, verify=verify, compiled=compiled)
+                except IndexFolderError:
+                    continue
+        return None
+
+    @classmethod
+    def _open(
+        cls,
+        home: Path,
+        number: int,
+        known: Mapping[str, Segment],
+        *,
+        verify: bool,
+        compiled: bool,
+        like: Index | None = None,
+    ) -> Index:
         manifest = read_manifest(home, number)
         own = home / generation_name(number)
+        weights = check_listed(manifest, own)
         check_files(own, manifest.files, digests=verify)
-        for name, files in manifest.segments.items():
-            check_files(home / "segments" / name, files, digests=verify)
-        name, weights = _parts(manifest, own)
-        segment = Segment.open(home / "segments" / name)
-        df, norms = map_array(own / "df.npy", np.int32), map_array(own / "norms.npy", np.float64)
-        if len(df) and not 0 <= df.min() <= df.max() <= segment.n_docs:
-            raise DamagedIndexError(
-                f"{own / 'df.npy'} counts more articles than there are, or fewer than none."
-            )
-        if not (np.isfinite(norms).all() and (norms >= 0).all()):
-            raise DamagedIndexError(f"{own / 'norms.npy'} holds what is no length of a vector.")
-        table = np.zeros(0, np.int32)
-        if NEIGHBOURS in manifest.files:
-            table = map_array(own / NEIGHBOURS, np.int32)
-        if len(table) % max(1, segment.n_docs):
-            raise DamagedIndexError(
-                f"{own / NEIGHBOURS} holds {len(table):,} numbers, not as many for each of "
-                f"{segment.n_docs:,} articles."
-            )
-        return cls(manifest, segment, statistics_of(weights, df, norms), table, compiled)
+        for name in manifest.order:
+            if name not in known:
+                check_files(home / "segments" / name, manifest.segments[name], digests=verify)
+        segments = [known.get(n) or Segment.open(home / "segments" / n) for n in manifest.order]
+        arrays = {n: map_array(own / f"{n}.npy", dtype) for n, dtype in GENERATION_TYPES.items()}
+        numbers = numbers_of(segments, arrays["numbers"], own)
+        check_arrays(own, segments, arrays)
+        for name, segment in zip(manifest.order, segments, strict=True):
+            if name not in known:
+                check_segment(home / "segments" / name, segment)
+        links = Links(*(arrays[f"links.{name}"] for name in Links.TYPES))
+        return cls.assemble(
+            manifest,
+            segments,
+            weights,
+            numbers=numbers,
+            df=arrays["df"],
+            gone=arrays["gone"],
+            links=links,
+            compiled=compiled,
+            like=like,
+        )
+
+    @classmethod
+    def assemble(
+        cls,
+        manifest: Manifest,
+        segments: Sequence[Segment],
+        weights: WeightSettings,
+        *,
+        numbers: Sequence[NDArray[np.int32]],
+        df: NDArray[np.int32],
+        gone: NDArray[np.int32],
+        links: Links | None = None,
+        compiled: bool = True,
+        like: Index | None = None,
+    ) -> Index:
+        """Put a generation together from its segments.
+
+        Parameters
+        ----------
+        numbers : for each segment the collection's number of each of its terms
+        df : (n_terms,) int32, articles that hold each of the collection's terms
+        gone : int32, numbers of documents that are gone, ascending
+        like : another generation, whose parts are shared where they are the same
+        """
+        ends = np.cumsum([segment.n_docs for segment in segments]).tolist()
+        n_articles = (ends[-1] if ends else 0) - len(gone)
+        before = None if like is None else like.collection
+        collection = Collection.of(segments, numbers, df, n_articles, weights, like=before)
+        known = () if like is None or collection is not before else like.parts
+        idf_squared = collection.idf_squared
+        parts = []
+        for i, (segment, of) in enumerate(zip(segments, numbers, strict=True)):
+            first = ends[i] - segment.n_docs
+            low, high = np.searchsorted(gone, [first, ends[i]])
+            own = idf_squared[: segment.n_terms] if i == 0 else idf_squared[of]
+            absent = np.asarray(gone[low:high] - first, np.int32)
+            if i < len(known) and np.array_equal(known[i].gone, absent):
+                parts.append(known[i])
+                continue
+            own_numbers = None if i == 0 else of
+            parts.append(Part(segment, first, own_numbers, absent, collection.tf, own))
+        return cls(manifest, tuple(parts), collection, links or Links.none(), compiled)
 
     # --- articles ---
 
     @property
     def n_docs(self) -> int:
+        """Numbers of documents, of gone ones too."""
+        return self.parts[-1].stop if self.parts else 0
+
+    @property
+    def n_articles(self) -> int:
         """Articles in the index."""
-        return self.segment.n_docs
+        return self.collection.n_articles
+
+    @property
+    def _segments(self) -> tuple[Segment, ...]:
+        return self.collection.segments
+
+    @cached_property
+    def gone(self) -> NDArray[np.int32]:
+        """Numbers of documents that are gone, ascending int32."""
+        return np.concatenate([np.zeros(0, np.int32), *(p.gone + p.first for p in self.parts)])
+
+    def docs(self) -> NDArray[np.int32]:
+        """Return the documents that are not gone, by publishing time, then id; undated first."""
+        standing = np.ones(self.n_docs, np.bool_)
+        standing[self.gone] = False
+        docs = np.flatnonzero(standing).astype(np.int32)
+        if len(self.parts) == 1:
+            return docs
+        order = document_order(
+            self._published[docs], lambda place: self._id_bytes(int(docs[place]))
+        )
+        return docs[order]
 
     @property
     def built_at(self) -> datetime:
-        """When the generation was built."""
+        """When the generation was made."""
         return datetime.fromisoformat(self.manifest.built_at).astimezone(UTC)
 
     def find(self, key: str) -> int | None:
         """Return the document number of an article id or URL, or None. Ids are tried first."""
-        doc = self.segment.id_keys.find(key.strip())
-        if doc < 0:
-            doc = self.segment.url_keys.find(normalize_url(key))
-        return None if doc < 0 else doc
+        docs = self._find_ids(key.strip()) or self._find_urls(normalize_url(key))
+        return min(docs, key=lambda doc: (self.published(doc), self._id_bytes(doc)), default=None)
+
+    def find_id(self, article_id: str) -> int | None:
+        """Return the document number of an article id, or None."""
+        return next(iter(self._find_ids(article_id)), None)
+
+    def find_gone(self, article_id: str) -> list[int]:
+        """Return the documents of an id that are gone, as far as they have not been merged away."""
+        return self._find_ids(article_id, standing=False)
+
+    def _find_ids(self, key: str, *, standing: bool = True) -> list[int]:
+        found = [p.first + doc for p in self.parts for doc in p.segment.id_keys.find_all(key)]
+        return [doc for doc in found if self.is_gone(doc) != standing]
+
+    def _find_urls(self, key: str) -> list[int]:
+        found = [p.first + doc for p in self.parts for doc in p.segment.url_keys.find_all(key)]
+        return [doc for doc in found if not self.is_gone(doc)]
+
+    def is_gone(self, doc: int) -> bool:
+        """Tell whether a document was deleted or replaced."""
+        part, own = self._place(doc)
+        place = int(np.searchsorted(part.gone, own))
+        return place < len(part.gone) and int(part.gone[place]) == own
+
+    @cached_property
+    def _firsts(self) -> list[int]:
+        return [part.first for part in self.parts]
+
+    def _place(self, doc: int) -> tuple[Part, int]:
+        """Return the part that holds a document, and its number there."""
+        part = self.parts[bisect_right(self._firsts, doc) - 1]
+        return part, doc - part.first
 
     def article_id(self, doc: int) -> str:
         """Return the publisher's id of a document."""
-        return self.segment.ids[doc]
+        part, own = self._place(doc)
+        return part.segment.ids[own]
+
+    def _id_bytes(self, doc: int) -> bytes:
+        part, own = self._place(doc)
+        return part.segment.ids.bytes_at(own)
+
+    def published(self, doc: int) -> int:
+        """Return when a document was published, in seconds since 1970; ``NO_DATE`` if unknown."""
+        part, own = self._place(doc)
+        return int(part.segment.published[own])
+
+    @cached_property
+    def _published(self) -> NDArray[np.int64]:
+        return np.concatenate([part.segment.published for part in self.parts])
 
     def card(self, doc: int) -> dict[str, Any]:
         """Return what is stored of a document for its card."""
-        stored: dict[str, Any] = json.loads(self.segment.cards[doc])
+        part, own = self._place(doc)
+        stored: dict[str, Any] = json.loads(part.segment.cards[own])
         return stored
+
+    def digest(self, doc: int) -> int:
+        """Return the number that tells versions of an article apart."""
+        part, own = self._place(doc)
+        return int(part.segment.digests[own])
+
+    def language_code(self, doc: int) -> int:
+        """Return the code of a document's language."""
+        part, own = self._place(doc)
+        return int(part.segment.languages[own])
 
     def language(self, doc: int) -> str:
         """Return the language of a document."""
-        return self.manifest.languages[int(self.segment.languages[doc])]
+        return self.manifest.languages[self.language_code(doc)]
+
+    def languages_of(self, docs: NDArray[np.int32]) -> NDArray[np.uint8]:
+        """Return the code of each document's language, (n,) uint8."""
+        out = np.zeros(len(docs), np.uint8)
+        for part, here in self._by_part(docs):
+            out[here] = part.segment.languages[docs[here] - part.first]
+        return out
 
     def language_codes(self, names: Iterable[str]) -> frozenset[int]:
         """Return the codes of those named languages that the index holds."""
         places = {name: code for code, name in enumerate(self.manifest.languages)}
         return frozenset(places[name] for name in names if name in places)
+
+    def _by_part(self, docs: NDArray[np.int32]) -> list[tuple[Part, Any]]:
+        """Return the parts that hold some documents, and which of these each one holds."""
+        if len(self.parts) == 1:
+            return [(self.parts[0], slice(None))]
+        places = np.searchsorted(self._firsts, docs, side="right") - 1
+        return [(self.parts[i], np.flatnonzero(places == i)) for i in np.unique(places).tolist()]
 
     # --- queries ---
 
@@ -234,19 +384,26 @@ class Index:
         InputError : there is no such document
         """
         self._check_docs(np.array([doc]))
-        terms, codes = self._row(doc)
-        return Query(terms, codes, doc, float(self.statistics.norms[doc]))
+        part, _ = self._place(doc)
+        terms, codes = part.row(doc, compiled=self.compiled)
+        return Query(terms, codes, doc, part.norm(doc, compiled=self.compiled))
 
-    def _row(self, doc: int) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
-        packed = self.segment.rows
-        if not self.compiled:
-            return rows.unpack_row(packed.packed[slice(*packed.row_ptr[doc : doc + 2])])
-        _, terms, codes = rows.unpack_rows(*packed.arrays(), np.array([doc], np.int32))
-        return terms, codes
+    def queries_of(self, docs: NDArray[np.int32]) -> scan.Queries:
+        """Return documents as queries, in the form that the loops take."""
+        parts = self._by_part(docs)
+        rows_of = [part.rows(docs[here]) for part, here in parts]
+        lengths = np.zeros(len(docs), np.float64)
+        for part, here in parts:
+            lengths[here] = part.norms(docs[here])
+        if len(parts) == 1:
+            return scan.Queries(*rows_of[0], lengths, docs)
+        order = np.argsort(np.concatenate([here for _, here in parts]))
+        indptr, terms, codes = rows.take_rows(rows.stack_rows(rows_of), order)
+        return scan.Queries(indptr, terms, codes, lengths, docs)
 
     def term_numbers(self, terms: StringColumn) -> NDArray[np.int32]:
         """Return the number of each term, -1 for those that no article holds."""
-        return self.segment.term_keys.find_many(terms)
+        return self.collection.find_terms(terms)
 
     def search(
         self,
@@ -254,7 +411,7 @@ class Index:
         k: int,
         *,
         threshold: float = 0.0,
-        choice: Choice = Choice(),
+        choice: Choice = EVERYTHING,
         effort: SearchSettings = DEFAULT_EFFORT,
     ) -> Candidates:
         """Return the ``k`` nearest documents; fewer where fewer share a term.
@@ -272,110 +429,20 @@ class Index:
         """
         return self.search_many([query], k, threshold=threshold, choice=choice, effort=effort)[0]
 
-    def related(
-        self,
-        doc: int,
-        k: int,
-        *,
-        threshold: float = 0.0,
-        choice: Choice = Choice(),
-        effort: SearchSettings = DEFAULT_EFFORT,
-    ) -> Candidates:
-        """Return what ``search`` returns for a document, from the neighbour table if it will do.
-
-        It will where only the document's language is asked for and enough of its neighbours are
-        left, or it has no more. Their scores are computed afresh.
-        """
-        _check_search(k, threshold)
-        self._check_mask(choice)
-        query = self.query_of(doc)
-        found = self._from_table(doc, k, choice) if self.table_serves(effort, choice) else None
-        if found is None:
-            return self.search(query, k, threshold=threshold, choice=choice, effort=effort)
-        return self._score(query, found, k, threshold)
-
-    def related_rows(
-        self,
-        docs: NDArray[np.int32],
-        k: int,
-        *,
-        threshold: float = 0.0,
-        choice: Choice = Choice(),
-        effort: SearchSettings = DEFAULT_EFFORT,
-    ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-        """Return what ``related`` returns for each document in its own language.
-
-        The form is that of ``search_rows``; the languages of ``choice`` are not looked at.
-        """
-        _check_search(k, threshold)
-        self._check_docs(docs)
-        found = np.full((len(docs), k), -1, np.int32)
-        scores = np.zeros((len(docs), k), np.float64)
-        for i, doc in enumerate(docs.tolist()):
-            own = replace(choice, languages=frozenset({int(self.segment.languages[doc])}))
-            best = self.related(doc, k, threshold=threshold, choice=own, effort=effort)
-            found[i, : len(best)], scores[i, : len(best)] = best.docs, best.scores
-        return found, scores
-
-    def table_serves(self, effort: SearchSettings, choice: Choice = Choice()) -> bool:
-        """Tell whether there is a table that lists what a search with this effort would find.
-
-        One that was found exactly serves everybody. One that was found fast serves who asks for the
-        same, and for nothing to be left out: a fast search that leaves something out looks for
-        others in its stead, which the table need not hold.
-        """
-        if not len(self.neighbours):
-            return False
-        made = SearchSettings(**self.manifest.settings.get("search", {})).for_size(self.n_docs)
-        same = made == effort.for_size(self.n_docs)
-        return made[0] >= 1.0 or (same and choice.leaves_nothing_out)
-
-    def _from_table(self, doc: int, k: int, choice: Choice) -> NDArray[np.int32] | None:
-        """Return the neighbours that may be found, or None where they may not be all."""
-        width = len(self.neighbours) // max(1, self.n_docs)
-        own = int(self.segment.languages[doc])
-        if not width or choice.languages != frozenset({own}):
-            return None
-        every = np.asarray(self.neighbours[doc * width : (doc + 1) * width])
-        every = every[every >= 0]
-        if len(every) and every.max() >= self.n_docs:
-            raise DamagedIndexError(f"The neighbours of document {doc} are none of the index.")
-        allowed = (every >= choice.first) & ~np.isin(every, list(choice.excluded))
-        if choice.stop is not None:
-            allowed &= every < choice.stop
-        if choice.mask is not None:
-            allowed &= choice.mask[every]
-        return every[allowed] if len(every) < width or allowed.sum() >= k else None
-
-    def _score(self, query: Query, docs: NDArray[np.int32], k: int, threshold: float) -> Candidates:
-        """Return the k best of ``docs``, with the scores that a search gives them."""
-        if not self.compiled:
-            scores = np.array([self.score(query, int(doc)) for doc in docs], np.float64)
-            order = np.lexsort((docs, -scores))[:k]
-            order = order[(scores[order] >= threshold) & (scores[order] > 0.0)]
-            return Candidates(docs[order], scores[order])
-        terms, codes = self._weighty(query)
-        length = self.length(terms, codes) if query.length is None else query.length
-        one = (terms, codes, length)
-        with self._clean_room() as room:
-            best = scan.score_docs(
-                docs, one, k, float(threshold), self._matrix, self.statistics, room
-            )
-        return Candidates(*best)
-
     def search_many(
         self,
         queries: Sequence[Query],
         k: int,
         *,
         threshold: float = 0.0,
-        choice: Choice = Choice(),
+        choice: Choice = EVERYTHING,
         effort: SearchSettings = DEFAULT_EFFORT,
     ) -> list[Candidates]:
         """Return what ``search`` returns for each of several queries, in one call."""
         _check_search(k, threshold)
+        self._check_mask(choice)
         rows_of = scan.Queries(*self._rows_of(queries))
-        found, scores = self._scan(rows_of, k, threshold, choice, effort, same_language=False)
+        found, scores = self._scan(rows_of, k, threshold, choice, effort, _ANY_LANGUAGE)
         ends = (found >= 0).sum(axis=1).tolist()
         return [Candidates(found[i, :n], scores[i, :n]) for i, n in enumerate(ends)]
 
@@ -386,7 +453,7 @@ class Index:
         *,
         threshold: float = 0.0,
         same_language: bool = True,
-        choice: Choice = Choice(),
+        choice: Choice = EVERYTHING,
         effort: SearchSettings = DEFAULT_EFFORT,
     ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """Return the ``k`` nearest of each document: docs and scores, (n, k); -1, 0 if none.
@@ -396,18 +463,15 @@ class Index:
         same_language : only documents of each one's own language, whatever ``choice`` names
         """
         _check_search(k, threshold)
+        self._check_mask(choice)
         self._check_docs(np.asarray(docs))
         docs = np.ascontiguousarray(docs, np.int32)
-        indptr, terms, codes = rows.unpack_rows(*self.segment.rows.arrays(), docs)
-        lengths = np.asarray(self.statistics.norms)[docs]
-        queries = scan.Queries(indptr, terms, codes, lengths, docs)
-        width = min(k, max(1, self.n_docs))
-        found, scores = self._scan(queries, k, threshold, choice, effort, same_language)
-        if width == k:
-            return found, scores
+        groups = self.languages_of(docs) if same_language else _ANY_LANGUAGE
+        found, scores = self._scan(self.queries_of(docs), k, threshold, choice, effort, groups)
+        more = k - found.shape[1]
         return (
-            np.pad(found, ((0, 0), (0, k - width)), constant_values=-1),
-            np.pad(scores, ((0, 0), (0, k - width))),
+            np.pad(found, ((0, 0), (0, more)), constant_values=-1),
+            np.pad(scores, ((0, 0), (0, more))),
         )
 
     def _scan(
@@ -417,22 +481,189 @@ class Index:
         threshold: float,
         choice: Choice,
         effort: SearchSettings,
-        same_language: bool,
+        groups: NDArray[np.uint8],
     ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-        """Run the loop over queries whose rows are known to be sound."""
-        with self._clean_room() as room:
-            found: tuple[NDArray[np.int32], NDArray[np.float64]] = scan.search(
-                queries,
-                min(k, max(1, self.n_docs)),
-                float(threshold),
-                effort.for_size(self.n_docs),
-                same_language,
-                self._matrix,
-                self.statistics,
-                self._choices(choice),
-                room,
-            )
-        return found
+        """Search every part with queries whose rows are known to be sound; merge what is found."""
+        k = min(k, max(1, self.n_docs))
+        floor, found = float(threshold), []
+        for part in self.parts:
+            work = effort.for_size(self.n_docs)
+            found.append(part.search(queries, k, floor, work, choice, groups))
+            if len(queries.docs) == 1 and found[-1][1].shape[1] == k:
+                floor = max(floor, float(found[-1][1][0, -1]))  # the next have to be as good
+        if len(found) == 1:
+            return found[0]
+        docs, scores = (np.concatenate(several, axis=1) for several in zip(*found, strict=True))
+        order = self._best_first(docs, scores)[:, :k]
+        return np.take_along_axis(docs, order, 1), np.take_along_axis(scores, order, 1)
+
+    def _best_first(
+        self, docs: NDArray[np.int32], scores: NDArray[np.float64]
+    ) -> NDArray[np.int64]:
+        """Return the order of each row: by falling score, ties by publishing time, then id."""
+        times = self._published[docs]
+        order = np.lexsort((times, -scores), axis=1)
+        ranked, dates = np.take_along_axis(scores, order, 1), np.take_along_axis(times, order, 1)
+        ties = (ranked[:, 1:] == ranked[:, :-1]) & (dates[:, 1:] == dates[:, :-1])
+        ties &= ranked[:, 1:] > 0.0
+        for row in np.flatnonzero(ties.any(axis=1)).tolist():
+            keys = [
+                (-score, time, self._id_bytes(doc) if doc >= 0 else b"")
+                for score, time, doc in zip(
+                    scores[row].tolist(), times[row].tolist(), docs[row].tolist(), strict=True
+                )
+            ]
+            order[row] = sorted(range(len(keys)), key=keys.__getitem__)
+        return order
+
+    # --- neighbours found ahead ---
+
+    def related(
+        self,
+        doc: int,
+        k: int,
+        *,
+        threshold: float = 0.0,
+        choice: Choice = EVERYTHING,
+        effort: SearchSettings = DEFAULT_EFFORT,
+    ) -> Candidates:
+        """Return what ``search`` returns for a document, from its known neighbours if they will do.
+
+        They will where only the document's language is asked for and enough of them are left, or it
+        has no more. Their scores are computed afresh.
+        """
+        _check_search(k, threshold)
+        self._check_mask(choice)
+        query = self.query_of(doc)
+        found = self._from_pool(doc, k, choice) if self.pool_serves(effort, choice) else None
+        if found is None:
+            return self.search(query, k, threshold=threshold, choice=choice, effort=effort)
+        return self._score(query, found, k, threshold)
+
+    def related_rows(
+        self,
+        docs: NDArray[np.int32],
+        k: int,
+        *,
+        threshold: float = 0.0,
+        choice: Choice = EVERYTHING,
+        effort: SearchSettings = DEFAULT_EFFORT,
+    ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """Return what ``related`` returns for each document in its own language.
+
+        The form is that of ``search_rows``; the languages of ``choice`` are not looked at.
+        """
+        _check_search(k, threshold)
+        self._check_docs(docs)
+        if not self.pool_serves(effort, choice):
+            return self.search_rows(docs, k, threshold=threshold, choice=choice, effort=effort)
+        found = np.full((len(docs), k), -1, np.int32)
+        scores = np.zeros((len(docs), k), np.float64)
+        for i, doc in enumerate(docs.tolist()):
+            own = replace(choice, languages=frozenset({self.language_code(doc)}))
+            best = self.related(doc, k, threshold=threshold, choice=own, effort=effort)
+            found[i, : len(best)], scores[i, : len(best)] = best.docs, best.scores
+        return found, scores
+
+    @cached_property
+    def is_fresh(self) -> bool:
+        """Whether the table of neighbours is what searching among just these articles found."""
+        one = len(self.parts) == 1 and not len(self.gone) and not len(self.links.docs)
+        return one and self.manifest.table == "searched" and self.parts[0].lengths_are_true
+
+    def pool_serves(self, effort: SearchSettings, choice: Choice = EVERYTHING) -> bool:
+        """Tell whether there are known neighbours that answer a search with this effort.
+
+        Where the table is fresh and was found exactly it lists what any search would find. One that
+        was found fast serves who asks for the same, and for nothing to be left out: a fast search
+        that leaves something out looks for others in its stead, which the table need not hold.
+        Where articles came and went since, it serves all but who asks for the exact mode by name.
+        """
+        if not self.parts or not self.parts[0].segment.width:
+            return False
+        if not self.is_fresh:
+            return effort.mode != "exact"
+        made = SearchSettings(**self.manifest.settings.get("search", {})).for_size(self.n_docs)
+        same = made == effort.for_size(self.n_docs)
+        return made[0] >= 1.0 or (same and choice.leaves_nothing_out)
+
+    def pool(self, doc: int) -> NDArray[np.int32]:
+        """Return the known neighbours of a document: its segment's table, and those linked since.
+
+        They may be gone by now, and are in no order.
+
+        Raises
+        ------
+        DamagedIndexError : one is no document of the index
+        """
+        part, own = self._place(doc)
+        width = part.segment.width
+        row = np.asarray(part.segment.neighbours[own * width : (own + 1) * width])
+        row = row[row >= 0]
+        linked = self.links.of(doc)
+        if row.max(initial=-1) >= part.segment.n_docs or (
+            len(linked) and not 0 <= linked.min() <= linked.max() < self.n_docs
+        ):
+            raise DamagedIndexError(f"The neighbours of document {doc} are none of the index.")
+        if not len(linked):
+            return row + np.int32(part.first)
+        return np.unique(np.concatenate([row + np.int32(part.first), linked]))
+
+    def best_of(self, doc: int, docs: NDArray[np.int32], k: int) -> Candidates:
+        """Return the ``k`` best of some documents for a document, itself and gone ones left out."""
+        standing = docs[self._allowed(docs, Choice(excluded=frozenset({doc})))]
+        return self._score(self.query_of(doc), standing, k, 0.0)
+
+    def floors(self, docs: NDArray[np.int32], width: int) -> NDArray[np.float64]:
+        """Return the least score that is worth one of ``width`` places in each document's pool."""
+        out = np.zeros(len(docs), np.float64)
+        for part, here in self._by_part(docs):
+            if part.segment.width:
+                out[here] = part.floors(docs[here])
+                continue
+            for i in np.arange(len(docs))[here].tolist():
+                best = self.best_of(int(docs[i]), self.pool(int(docs[i])), width)
+                out[i] = best.scores[-1] if len(best) == width else 0.0
+        return out
+
+    def _from_pool(self, doc: int, k: int, choice: Choice) -> NDArray[np.int32] | None:
+        """Return the neighbours that may be found, or None where they may not be all."""
+        if choice.languages != frozenset({self.language_code(doc)}):
+            return None
+        every = self.pool(doc)
+        allowed = self._allowed(every, choice)
+        width = self.parts[0].segment.width
+        are_all = self.is_fresh and len(every) < width
+        return every[allowed] if are_all or allowed.sum() >= k else None
+
+    def _allowed(self, docs: NDArray[np.int32], choice: Choice) -> NDArray[np.bool_]:
+        """Return which documents may be found, languages apart."""
+        allowed = np.ones(len(docs), np.bool_)
+        for part, here in self._by_part(docs):
+            allowed[here] = part.allowed(docs[here], choice)
+        return allowed
+
+    def _score(self, query: Query, docs: NDArray[np.int32], k: int, threshold: float) -> Candidates:
+        """Return the k best of ``docs``, with the scores that a search gives them."""
+        if not self.compiled:
+            scores = np.array([self.score(query, int(doc)) for doc in docs], np.float64)
+            kept = (scores >= threshold) & (scores > 0.0)
+            found = [(docs[kept], scores[kept])]
+        else:
+            terms, codes = self._weighty(query)
+            length = self.length(terms, codes) if query.length is None else query.length
+            one = (terms, codes, length)
+            found = [p.score(docs[i], one, k, float(threshold)) for p, i in self._by_part(docs)]
+            if len(found) == 1:
+                return Candidates(*found[0])
+        best, scores = (
+            np.concatenate([np.zeros(0, dtype), *several])
+            for dtype, several in zip((np.int32, np.float64), zip(*found, strict=True), strict=True)
+        )
+        order = self._best_first(best[None], scores[None])[0, :k]
+        return Candidates(best[order], scores[order])
+
+    # --- parts of queries ---
 
     def _rows_of(self, queries: Sequence[Query]) -> tuple[NDArray[Any], ...]:
         """Return queries as rows of terms that weigh something: the fields of ``scan.Queries``."""
@@ -469,7 +700,7 @@ class Index:
 
     def _weighty(self, query: Query) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
         terms, codes = query.terms, query.codes
-        n_terms = self.segment.n_terms
+        n_terms = self.collection.n_terms
         is_own = query.length is not None  # a row of an index: in order, no count 0
         low, high = (terms[:1], terms[-1:]) if is_own else (terms, terms)
         if len(terms) != len(codes) or (len(terms) and not 0 <= low.min() <= high.max() < n_terms):
@@ -480,7 +711,7 @@ class Index:
             )
         if not is_own and (np.any(terms[1:] <= terms[:-1]) or not np.all(codes)):
             raise InputError("The terms of a query ascend, each once, and no count is 0.")
-        used = self.statistics.idf_squared[terms] > 0.0
+        used = self.collection.idf_squared[terms] > 0.0
         return terms[used], codes[used]
 
     def warm_up(self) -> None:
@@ -488,7 +719,7 @@ class Index:
         if self.n_docs:
             query = self.query_of(self.n_docs - 1)
             self.search(query, 1)
-            self._score(query, np.array([self.n_docs - 1], np.int32), 1, 0.0)
+            self._score(query, np.array([p.first for p in self.parts], np.int32), 1, 0.0)
 
     def length(self, terms: NDArray[np.int32], codes: NDArray[np.uint8]) -> float:
         """Return the length of a query: the square root of its inner product with itself."""
@@ -499,7 +730,7 @@ class Index:
         self, terms: NDArray[np.int32], codes: NDArray[np.uint8], others: NDArray[np.uint8]
     ) -> NDArray[np.float64]:
         """Return each term's part of the inner product of two documents that share ``terms``."""
-        tf, idf_squared = self.statistics.tf, self.statistics.idf_squared
+        tf, idf_squared = self.collection.tf, self.collection.idf_squared
         parts: NDArray[np.float64] = tf[codes] * tf[others] * idf_squared[terms]
         return parts
 
@@ -507,8 +738,11 @@ class Index:
         """Return the score of one document for a query: the one that a search gives it."""
         terms, here, there = self._meet(query, doc)
         inner = math.fsum(self.products(terms, here, there))
-        length = self.length(query.terms, query.codes) * float(self.statistics.norms[doc])
+        length = self.length(query.terms, query.codes) * self._norm(doc)
         return round(inner / length * rows.GRID) / rows.GRID if length else 0.0
+
+    def _norm(self, doc: int) -> float:
+        return self._place(doc)[0].norm(doc, compiled=self.compiled)
 
     def shared_terms(self, query: Query, doc: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """Return the terms that query and document share, and each one's share of their score.
@@ -520,7 +754,7 @@ class Index:
         """
         terms, here, there = self._meet(query, doc)
         parts = self.products(terms, here, there)
-        length = self.length(query.terms, query.codes) * float(self.statistics.norms[doc])
+        length = self.length(query.terms, query.codes) * self._norm(doc)
         order = np.lexsort((terms, -parts))
         order = order[parts[order] > 0]
         return terms[order], parts[order] / (length or 1.0)
@@ -529,11 +763,12 @@ class Index:
         self, query: Query, doc: int
     ) -> tuple[NDArray[np.int32], NDArray[np.uint8], NDArray[np.uint8]]:
         """Return the terms that query and document share, and the codes they have in each."""
-        other = self.query_of(doc)
+        self._check_docs(np.array([doc]))
+        others, codes = self._place(doc)[0].row(doc, compiled=self.compiled)
         terms, here, there = np.intersect1d(
-            query.terms, other.terms, assume_unique=True, return_indices=True
+            query.terms, others, assume_unique=True, return_indices=True
         )
-        return terms, query.codes[here], other.codes[there]
+        return terms, query.codes[here], codes[there]
 
     def display(
         self, terms: Sequence[int] | NDArray[np.int32], language: str | None = None
@@ -543,64 +778,24 @@ class Index:
         return [self._written(int(term), codes) for term in terms]
 
     def _written(self, term: int, codes: frozenset[int]) -> str:
-        keys = self.segment.local_keys
+        segment, own = self.collection.home(term)
+        keys = segment.local_keys
         for code in codes:
-            place = int(np.searchsorted(keys, term * 256 + code))
-            if place < len(keys) and keys[place] == term * 256 + code:
-                return self.segment.local_forms[place]
-        return self.segment.forms[term]
-
-    def _choices(self, choice: Choice) -> scan.Choices:
-        wanted = np.full(256, choice.languages is None)
-        wanted[list(choice.languages or ())] = True
-        self._check_mask(choice)
-        mask = np.zeros(0, np.bool_) if choice.mask is None else choice.mask
-        excluded = np.array(sorted(choice.excluded), np.int32)
-        stop = self.n_docs if choice.stop is None else min(choice.stop, self.n_docs)
-        first = max(0, choice.first)
-        return scan.Choices(
-            self.segment.languages, wanted, np.ascontiguousarray(mask), excluded, first, stop
-        )
-
-    @cached_property
-    def _matrix(self) -> scan.Matrix:
-        return self.segment.matrix()
-
-    def _room(self) -> scan.Scratch:
-        """Return this thread's scratch arrays."""
-        if not hasattr(self._scratch, "room"):
-            self._scratch.room = scan.new_scratch(self.segment.n_terms)
-        room: scan.Scratch = self._scratch.room
-        return room
-
-    @contextmanager
-    def _clean_room(self) -> Iterator[scan.Scratch]:
-        """Lend the scratch arrays, which the loops leave as zeros.
-
-        After an error, such as a lack of memory, they may not be: then they are not used again.
-        """
-        try:
-            yield self._room()
-        except BaseException:
-            self._scratch.__dict__.pop("room", None)
-            raise
+            place = int(np.searchsorted(keys, own * 256 + code))
+            if place < len(keys) and keys[place] == own * 256 + code:
+                return segment.local_forms[place]
+        return segment.forms[own]
 
 
-def _parts(manifest: Manifest, folder: Path) -> tuple[str, WeightSettings]:
-    """Return the segment's name and the weights, or raise DamagedIndexError."""
+_ANY_LANGUAGE = np.zeros(0, np.uint8)
+
+
+def _has_moved(home: Path, number: int | None) -> bool:
+    """Tell whether the pointer names another generation by now."""
     try:
-        ((name, files),) = manifest.segments.items()
-        weights = WeightSettings(**manifest.settings["weights"])
-        SearchSettings(**manifest.settings.get("search", {}))
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise DamagedIndexError(
-            f"{folder / 'manifest.json'} lacks what an index needs: {error}"
-        ) from error
-    wanted = [("df.npy", manifest.files), ("norms.npy", manifest.files)]
-    for file, listed in wanted + [(f"{array}.npy", files) for array in ARRAY_TYPES]:
-        if file not in listed:
-            raise DamagedIndexError(f"{folder / 'manifest.json'} does not list {file}.")
-    return name, weights
+        return current(home) != number
+    except DamagedIndexError:
+        return False
 
 
 def _check_search(k: int, threshold: float) -> None:

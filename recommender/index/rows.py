@@ -18,6 +18,7 @@ equal here.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,13 +29,17 @@ from recommender._jit import compiled, inlined, jit
 __all__ = [
     "BAD_LAYOUT",
     "BAD_TERM",
+    "CSR",
     "GRID",
     "LONGEST_ENTRY",
     "check_rows",
     "norms",
     "pack_row",
     "pair_score",
+    "row_norm",
     "row_sum",
+    "stack_rows",
+    "take_rows",
     "unpack_row",
     "unpack_rows",
 ]
@@ -52,6 +57,9 @@ _CODE, _HIGH = 6, 7  # tags of what goes before a term
 _LOW_BITS = np.int64(0x1FFF)
 
 Array = NDArray[Any]
+
+CSR = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.uint8]]
+"""Rows not packed: indptr, terms, codes."""
 
 
 @inlined
@@ -165,21 +173,27 @@ def unpack_rows(row_ptr: Array, packed: Array, docs: Array) -> tuple[Array, Arra
     return indptr, terms[:n], codes[:n]
 
 
+@compiled
+def row_norm(doc: Any, row_ptr: Array, packed: Array, tf: Array, idf_squared: Array) -> Any:
+    """Return the length of a document; 0 where nothing weighs anything."""
+    high, low = 0.0, 0.0
+    at = row_ptr[doc]
+    end = row_ptr[doc + 1]
+    term = np.int64(-1)
+    while at < end:
+        term, code, at = _next(packed, at, term)
+        weight = tf[code]
+        if idf_squared[term] > 0.0:
+            high, low = _add(high, low, weight * weight * idf_squared[term])
+    return np.sqrt(high + low)
+
+
 @jit
-def norms(row_ptr: Array, packed: Array, tf: Array, idf_squared: Array) -> Array:
-    """Return the length of each document, (n_docs,) float64; 0 where nothing weighs anything."""
-    n_docs = row_ptr.size - 1
-    out = np.zeros(n_docs, np.float64)
-    for d in range(n_docs):
-        high, low = 0.0, 0.0
-        at = row_ptr[d]
-        term = np.int64(-1)
-        while at < row_ptr[d + 1]:
-            term, code, at = _next(packed, at, term)
-            weight = tf[code]
-            if idf_squared[term] > 0.0:
-                high, low = _add(high, low, weight * weight * idf_squared[term])
-        out[d] = np.sqrt(high + low)
+def norms(docs: Array, row_ptr: Array, packed: Array, tf: Array, idf_squared: Array) -> Array:
+    """Return the length of each of ``docs``, (n,) float64."""
+    out = np.empty(docs.size, np.float64)
+    for i in range(docs.size):
+        out[i] = row_norm(docs[i], row_ptr, packed, tf, idf_squared)
     return out
 
 
@@ -214,6 +228,23 @@ def row_sum(doc: Any, row_ptr: Array, packed: Array, levels: Array, query_weight
         term, code, at = _next(packed, at, term)
         total += np.int64(query_weights[term]) * levels[code]
     return total
+
+
+def stack_rows(parts: Sequence[CSR]) -> CSR:
+    """Return the rows of all parts, one part after another."""
+    sizes = np.concatenate([np.zeros(1, np.int64), *(np.diff(indptr) for indptr, _, _ in parts)])
+    terms = np.concatenate([np.zeros(0, np.int32), *(terms for _, terms, _ in parts)])
+    codes = np.concatenate([np.zeros(0, np.uint8), *(codes for _, _, codes in parts)])
+    return np.cumsum(sizes), terms, codes
+
+
+def take_rows(rows: CSR, order: NDArray[np.integer]) -> CSR:
+    """Return the named rows, in that order."""
+    indptr, terms, codes = rows
+    sizes = np.diff(indptr)[order]
+    ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
+    places = np.repeat(indptr[:-1][order] - ends[:-1], sizes) + np.arange(ends[-1])
+    return ends, terms[places], codes[places]
 
 
 def unpack_row(row: NDArray[np.uint16]) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:

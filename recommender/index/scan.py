@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from recommender._jit import compiled, inlined, jit
 from recommender.index.invert import WINDOW, Matrix
-from recommender.index.rows import GRID, pair_score, row_sum
+from recommender.index.rows import GRID, pair_score, row_norm, row_sum, unpack_rows
 from recommender.index.vectors import STEP, add_columns, prefetch
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Queries",
     "Scratch",
     "Statistics",
+    "least_scores",
     "new_scratch",
     "score_docs",
     "search",
@@ -45,16 +46,20 @@ _CANDIDATE_WORK: Final = 600
 
 
 class Statistics(NamedTuple):
-    """What depends on the whole collection.
+    """What a search in a segment reads besides its postings and rows.
 
     Attributes
     ----------
     tf : (256,) float64, of each code
     levels : (256,) int32, ``tf`` times ``scale``, rounded
     scale : float; level_error : float, the largest relative rounding of a level
-    idf_squared : (n_terms,) float64, 0 for terms that are not used
-    df : (n_terms,) int32
-    norms : (n_docs,) float64; inverse_norms : (n_docs,) float32; longest : float, the largest norm
+    idf_squared : (n_terms,) float64, of the whole collection; 0 for terms that are not used
+    df : (n_terms,) int32, documents of the segment that hold each term
+    norms : (n_docs,) float64, writable; below 0 where it is not known yet: it is found from the row
+        when it is first needed, and kept here
+    inverse_norms : (n_docs,) float32, of norms that may have been other collections'
+    drift : float, the least ratio of two such norms to that of the true ones; 1 = they are true
+    longest : float, no norm is larger
     """
 
     tf: Array
@@ -65,6 +70,7 @@ class Statistics(NamedTuple):
     df: Array
     norms: Array
     inverse_norms: Array
+    drift: float
     longest: float
 
 
@@ -200,7 +206,8 @@ def _whole_weights(
     for i in range(terms.size):
         whole[i] = np.int32(exact[i] * scale)
     low = (1.0 - error) * max(0.0, 1.0 - 1.0 / (scale * lightest))
-    return whole, scale * statistics.scale, low / (1.0 + error) * (1.0 - 1e-6)
+    slack = low / (1.0 + error) * (1.0 - 1e-6) * statistics.drift
+    return whole, scale * statistics.scale, slack
 
 
 # --- one window ----------------------------------------------------------------------------------
@@ -602,6 +609,56 @@ def score_docs(
 
 
 @jit
+def least_scores(
+    docs: Array,
+    others: Array,
+    matrix: Matrix,
+    statistics: Statistics,
+    scratch: Scratch,
+) -> Array:
+    """Return the least of the scores that each document has with some others, (n,) float64.
+
+    Parameters
+    ----------
+    others : (n, width) int32, -1 for none; a document with none has 0
+    """
+    query_codes, out = scratch.query_codes, np.zeros(docs.size, np.float64)
+    for i in range(docs.size):
+        _, terms, codes = unpack_rows(matrix.row_ptr, matrix.packed, docs[i : i + 1])
+        for t in range(terms.size):
+            query_codes[terms[t]] = codes[t]
+        length = _norm(docs[i], matrix, statistics)
+        least = np.inf
+        for other in others[i]:
+            if other >= 0:
+                inner = _inner(other, matrix, statistics, query_codes)
+                norm = length * _norm(other, matrix, statistics)
+                least = min(least, inner / norm if norm > 0.0 else 0.0)
+        out[i] = least if least < np.inf else 0.0
+        for term in terms:
+            query_codes[term] = 0
+    return out
+
+
+@compiled
+def _norm(doc: Any, matrix: Matrix, statistics: Statistics) -> Any:
+    """Return the true length of a document, which is found but once."""
+    norm = statistics.norms[doc]
+    if norm < 0.0:
+        norm = row_norm(doc, matrix.row_ptr, matrix.packed, statistics.tf, statistics.idf_squared)
+        statistics.norms[doc] = norm
+    return norm
+
+
+@compiled
+def _inner(doc: Any, matrix: Matrix, statistics: Statistics, query_codes: Array) -> Any:
+    """Return the inner product of a document and the scattered query."""
+    return pair_score(
+        doc, matrix.row_ptr, matrix.packed, statistics.tf, statistics.idf_squared, query_codes
+    )
+
+
+@jit
 def _scored(
     docs: Array,
     query: tuple[Array, Array, float],
@@ -619,10 +676,8 @@ def _scored(
     kept_scores = np.empty(docs.size, np.float64)
     n = 0
     for doc in docs:
-        inner = pair_score(
-            doc, matrix.row_ptr, matrix.packed, statistics.tf, statistics.idf_squared, query_codes
-        )
-        norm = length * statistics.norms[doc]
+        inner = _inner(doc, matrix, statistics, query_codes)
+        norm = length * _norm(doc, matrix, statistics)
         score = np.rint(inner / norm * GRID) / GRID if norm > 0.0 else 0.0
         if score >= threshold and score > 0.0:
             kept_docs[n] = doc
@@ -654,7 +709,7 @@ def search(
     k: int,
     threshold: float,
     effort: tuple[float, int],
-    same_group: bool,
+    groups: Array,
     matrix: Matrix,
     statistics: Statistics,
     choices: Choices,
@@ -668,8 +723,8 @@ def search(
     threshold : float, the least score that counts
     effort : share of a query's squared length that is scanned for candidates, and how many of them
         are scored at least; a share of 1 is exact
-    same_group : only documents of the query's own group, whatever ``choices`` wants; every query
-        is a document then
+    groups : (n,) uint8, the group that each query's documents must have, whatever ``choices``
+        wants; empty = what ``choices`` wants
 
     Returns
     -------
@@ -679,11 +734,11 @@ def search(
     n = queries.docs.size
     out_docs = np.full((n, k), -1, np.int32)
     out_scores = np.zeros((n, k), np.float64)
-    wanted = np.zeros(256, np.bool_) if same_group else choices.wanted
+    wanted = np.zeros(256, np.bool_) if groups.size else choices.wanted
     with_self = np.empty(choices.excluded.size + 1, np.int32)
     for q in range(n):
         doc, length = queries.docs[q], queries.lengths[q]
-        if length == 0.0:
+        if length == 0.0 or queries.indptr[q] == queries.indptr[q + 1]:
             continue
         row = slice(queries.indptr[q], queries.indptr[q + 1])
         query = (queries.terms[row], queries.codes[row], length)
@@ -691,15 +746,15 @@ def search(
         if doc >= 0:
             _with_one_more(choices.excluded, doc, with_self)
             excluded = with_self
-        if same_group:
-            wanted[choices.groups[doc]] = True
+        if groups.size:
+            wanted[groups[q]] = True
         own = Choices(choices.groups, wanted, choices.mask, excluded, choices.first, choices.stop)
         found = _found(
             query, (k, effort[1]), threshold, effort[0], matrix, statistics, own, scratch
         )
         docs, scores = _scored(found, query, k, threshold, matrix, statistics, scratch.query_codes)
-        if same_group:
-            wanted[choices.groups[doc]] = False
+        if groups.size:
+            wanted[groups[q]] = False
         out_docs[q, : docs.size] = docs
         out_scores[q, : docs.size] = scores
     return out_docs, out_scores

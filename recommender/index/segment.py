@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,26 @@ from recommender._strings import StringColumn
 from recommender.index import scan
 from recommender.index.invert import column_bytes
 
-__all__ = ["ARRAY_TYPES", "Postings", "Rows", "Segment"]
+__all__ = ["ARRAY_TYPES", "LATER", "Postings", "Rows", "Segment", "document_order"]
+
+
+def document_order(
+    published: NDArray[np.int64], id_at: Callable[[int], bytes]
+) -> NDArray[np.int64]:
+    """Return documents by publishing time, then by the bytes of their ids; undated ones first.
+
+    Parameters
+    ----------
+    published : (n,) int64; id_at : returns the id of the i-th of them
+    """
+    order = np.argsort(published, kind="stable")
+    times = published[order]
+    tied = times[1:] == times[:-1]
+    begins = np.flatnonzero(tied & ~np.concatenate([[False], tied[:-1]]))
+    ends = np.flatnonzero(tied & ~np.concatenate([tied[1:], [False]])) + 2
+    for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
+        order[begin:end] = sorted(order[begin:end].tolist(), key=id_at)
+    return order
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +94,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Everything an index knows of a run of documents, in publishing order.
+    """A run of documents, ordered by publishing time, then id; undated ones come first.
 
     Attributes
     ----------
@@ -88,6 +108,12 @@ class Segment:
     term_keys, id_keys, url_keys : KeyTable over the three
     languages : (n_docs,) uint8, place in the manifest's list of languages
     published : (n_docs,) int64, seconds since 1970; the smallest int64 = no date
+    digests : (n_docs,) uint64, of all that was read of the article
+    df : (n_terms,) int32, documents of the segment that hold each term; falling
+    idf_squared : (n_terms,) float64, of the collection when the segment was written
+    norms : (n_docs,) float64, the length of each document's vector by those
+    neighbours : (n_docs * width,) int32, the nearest of each document among those of the segment in
+        its language, best first, -1 for none; empty where no such table was made
     """
 
     postings: Postings
@@ -104,6 +130,11 @@ class Segment:
     languages: NDArray[np.uint8]
     published: NDArray[np.int64]
     local_keys: NDArray[np.int64]
+    digests: NDArray[np.uint64]
+    df: NDArray[np.int32]
+    idf_squared: NDArray[np.float64]
+    norms: NDArray[np.float64]
+    neighbours: NDArray[np.int32]
 
     @property
     def n_docs(self) -> int:
@@ -125,6 +156,11 @@ class Segment:
         """Bytes of a column."""
         return column_bytes(self.n_docs)
 
+    @property
+    def width(self) -> int:
+        """Places of each document in the table of neighbours."""
+        return len(self.neighbours) // max(1, self.n_docs)
+
     def matrix(self) -> scan.Matrix:
         """Return postings and rows as the loops take them."""
         return scan.Matrix(*self.postings.arrays(), *self.rows.arrays())
@@ -143,15 +179,27 @@ class Segment:
         return out
 
     def write(self, folder: Path) -> None:
-        """Write every array into ``folder``, synced."""
-        for name, array in self.arrays().items():
-            write_array(folder / f"{name}.npy", array)
+        """Write every array into ``folder``."""
+        self.write_some(folder, ARRAY_TYPES)
+
+    def write_some(self, folder: Path, names: Iterable[str]) -> None:
+        """Write the named arrays into ``folder``."""
+        arrays = self.arrays()
+        for name in names:
+            write_array(folder / f"{name}.npy", arrays[name])
 
     @classmethod
-    def open(cls, folder: Path) -> Segment:
-        """Map a segment that ``write`` wrote."""
+    def open(cls, folder: Path, *, complete: bool = True) -> Segment:
+        """Map a segment that was written.
+
+        Parameters
+        ----------
+        complete : False for one that is being written: what ``LATER`` names is empty
+        """
 
         def load(name: str) -> NDArray[Any]:
+            if not complete and name in LATER:
+                return np.zeros(0, ARRAY_TYPES[name])
             return map_array(folder / f"{name}.npy", ARRAY_TYPES[name])
 
         columns: dict[str, Any] = {
@@ -170,7 +218,19 @@ class Segment:
         )
 
 
-_PLAIN = ("languages", "published", "local_keys")
+LATER = ("idf_squared", "norms", "neighbours")
+"""What depends on the collection that a segment is written for, and is written last."""
+
+_PLAIN = (
+    "languages",
+    "published",
+    "local_keys",
+    "digests",
+    "df",
+    "idf_squared",
+    "norms",
+    "neighbours",
+)
 _COLUMNS = ("terms", "forms", "local_forms", "ids", "urls", "cards")
 _KEYS = (("term_keys", "terms"), ("id_keys", "ids"), ("url_keys", "urls"))
 
@@ -178,6 +238,11 @@ ARRAY_TYPES = {
     "languages": "uint8",
     "published": "int64",
     "local_keys": "int64",
+    "digests": "uint64",
+    "df": "int32",
+    "idf_squared": "float64",
+    "norms": "float64",
+    "neighbours": "int32",
     "postings.docs": "uint16",
     "postings.codes": "uint8",
     "postings.bases": "int64",

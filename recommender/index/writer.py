@@ -1,24 +1,17 @@
-"""The only code that writes an index: rows of term counts in, a published generation out."""
+"""From rows of term counts to a segment: what a build and every change of an index write."""
 
 from __future__ import annotations
 
-import os
-import secrets
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender._disk import disk
-from recommender._files import map_array, storage_errors, write_array
 from recommender._keys import KeyTable
 from recommender._strings import StringColumn
-from recommender.errors import DamagedIndexError, InputError, StorageError
-from recommender.index import rows
+from recommender.errors import InputError
 from recommender.index.invert import (
     RowBlock,
     count_documents,
@@ -26,24 +19,10 @@ from recommender.index.invert import (
     n_columns,
     tf_levels,
 )
-from recommender.index.manifest import (
-    Manifest,
-    collect,
-    folder_record,
-    generations,
-    live,
-    make_live,
-    remove_debris,
-    segment_name,
-    settle,
-)
-from recommender.index.reader import NEIGHBOURS, Index, factors, statistics_of
 from recommender.index.segment import Postings, Rows, Segment
 from recommender.weighting import COUNT_OF_CODE, WeightSettings, tf_weights
 
-__all__ = ["MAX_POSTINGS", "Corpus", "check_size", "make_segment", "write_generation"]
-
-KEEP_GENERATIONS = 3
+__all__ = ["MAX_POSTINGS", "Corpus", "check_size", "make_segment"]
 
 MAX_DOCS = MAX_TERMS = 2**31 - 2
 MAX_POSTINGS = 2**32
@@ -63,6 +42,7 @@ class Corpus:
     local_forms : StringColumn of n_local, how a language writes a term, where otherwise than forms
     ids, urls, cards : StringColumn of n_docs
     languages : (n_docs,) uint8; published : (n_docs,) int64 seconds
+    digests : (n_docs,) uint64, of all that was read of the article
     """
 
     blocks: Sequence[RowBlock]
@@ -76,12 +56,13 @@ class Corpus:
     cards: StringColumn
     languages: NDArray[np.uint8]
     published: NDArray[np.int64]
+    digests: NDArray[np.uint64]
 
 
 def make_segment(
     corpus: Corpus, weights: WeightSettings, *, columns: Mapping[str, Any] | None = None
-) -> tuple[Segment, NDArray[np.int32]]:
-    """Return the segment of a corpus and its document frequencies.
+) -> Segment:
+    """Return the segment of a corpus. What depends on the collection (``segment.LATER``) is empty.
 
     Terms are numbered by falling document frequency. The commonest terms get the smallest numbers,
     which makes the packed rows short; equal frequencies keep the order of the vocabulary, so the
@@ -89,12 +70,11 @@ def make_segment(
 
     Parameters
     ----------
-    weights : only whether they are sublinear matters; counts as they are do not fit columns
     columns : ``share`` and ``least`` of ``invert.n_columns``, where not the usual
 
-    Returns
-    -------
-    Segment, and df : (n_terms,) int32, falling
+    Raises
+    ------
+    InputError : more articles, terms or postings than an index can hold
     """
     vocabulary = corpus.vocabulary
     n_postings = sum(len(block.terms) for block in corpus.blocks)
@@ -112,7 +92,7 @@ def make_segment(
     local_keys = number[corpus.local_terms].astype(np.int64) * 256 + corpus.local_languages
     local_order = np.argsort(local_keys)
     terms, ids, urls = vocabulary.take(order), corpus.ids.compact(), corpus.urls.compact()
-    segment = Segment(
+    return Segment(
         postings=Postings(*inverted[:-2]),
         rows=Rows(*inverted[-2:]),
         terms=terms,
@@ -127,8 +107,12 @@ def make_segment(
         url_keys=KeyTable.build(urls),
         languages=corpus.languages,
         published=corpus.published,
+        digests=corpus.digests,
+        df=df,
+        idf_squared=np.zeros(0),
+        norms=np.zeros(0),
+        neighbours=np.zeros(0, np.int32),
     )
-    return segment, df
 
 
 def check_size(n_docs: int, n_terms: int, n_postings: int) -> None:
@@ -143,111 +127,3 @@ def check_size(n_docs: int, n_terms: int, n_postings: int) -> None:
                 f"This corpus has {found:,} {what}; one index holds at most {limit:,}. Split it "
                 "by site or by year, or leave out rare words with a higher min_df."
             )
-
-
-def write_generation(
-    root: Path,
-    corpus: Corpus,
-    *,
-    weights: WeightSettings,
-    about: Mapping[str, Any],
-    languages: Sequence[str],
-    neighbours: Callable[[Index], NDArray[np.int32]] | None = None,
-) -> Manifest:
-    """Write ``corpus`` as the next generation of the index in ``root`` and make it the live one.
-
-    Call with the writer lock held. Readers of older generations are not disturbed.
-
-    Parameters
-    ----------
-    about : the manifest's settings, analysis, package, report, boilerplate
-    languages : names of ``corpus.languages``
-    neighbours : finds the table of neighbours of what is about to be published
-
-    Raises
-    ------
-    InputError : more articles, terms or postings than an index can hold
-    StorageError : the disk refused; nothing was published
-    """
-    remove_debris(root)
-    segment, df = make_segment(corpus, weights)
-    staged = root / f"tmp-{os.getpid()}-{secrets.token_hex(4)}"
-    with storage_errors(root):
-        try:
-            disk().mkdir(staged)
-            disk().mkdir(staged / "segment")
-            segment.write(staged / "segment")
-            del segment
-            own = staged / "generation"
-            disk().mkdir(own)
-            manifest = _manifest(root, staged, df, weights, languages, about)
-            index = _staged_index(staged, df, weights, manifest)
-            if neighbours is not None:
-                write_array(own / NEIGHBOURS, neighbours(index))
-            del index
-            manifest = replace(manifest, files=folder_record(own))
-            (name,) = manifest.segments
-            place = settle(root, own, manifest, {name: staged / "segment"})
-        finally:
-            disk().remove_tree(staged, ignore_errors=True)
-    _probe(root, manifest.generation, place)
-    make_live(root, manifest.generation)
-    collect(root, keep=KEEP_GENERATIONS)
-    return manifest
-
-
-def _staged_index(
-    staged: Path, df: NDArray[np.int32], weights: WeightSettings, manifest: Manifest
-) -> Index:
-    """Return what was written as a reader will see it, its statistics written too."""
-    own = staged / "generation"
-    segment = Segment.open(staged / "segment")
-    tf, idf_squared = factors(weights, df, segment.n_docs)
-    write_array(own / "df.npy", df)
-    write_array(own / "norms.npy", rows.norms(*segment.rows.arrays(), tf, idf_squared))
-    stored = map_array(own / "df.npy", np.int32), map_array(own / "norms.npy", np.float64)
-    return Index(manifest, segment, statistics_of(weights, *stored))
-
-
-def _probe(root: Path, generation: int, place: Path) -> None:
-    """Open what was written and ask it, as a reader will; what cannot answer never goes live."""
-    try:
-        index = Index.open(root, generation=generation, verify=False)
-        index.search_rows(np.arange(min(1, index.n_docs), dtype=np.int32), 1)
-        index.warm_up()
-    except BaseException as error:
-        disk().remove_tree(place, ignore_errors=True)
-        if isinstance(error, DamagedIndexError):
-            raise StorageError(
-                f"What was written to {root} cannot be read back: {error} "
-                "Nothing was published. Check the disk, then run it again."
-            ) from error
-        raise
-
-
-def _manifest(
-    root: Path,
-    staged: Path,
-    df: NDArray[np.int32],
-    weights: WeightSettings,
-    languages: Sequence[str],
-    about: Mapping[str, Any],
-) -> Manifest:
-    before = generations(root)
-    files = folder_record(staged / "segment")
-    n_docs = len(map_array(staged / "segment" / "languages.npy", np.uint8))
-    settings = {**about["settings"], "weights": asdict(weights)}
-    return Manifest(
-        generation=(before[-1] if before else 0) + 1,
-        built_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        languages=tuple(languages),
-        counts={
-            "articles": n_docs,
-            "terms": len(df),
-            "postings": int(df.sum(dtype=np.int64)),
-        },
-        segments={segment_name(files): files},
-        files={},
-        parent=live(root),
-        **{**about, "settings": settings},
-    )

@@ -14,8 +14,9 @@ meet: among the 20 million passages of a million articles the odds of any such p
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,13 @@ from ..errors import InputError
 from .passage_kernels import add_to, cut, fill_spaces, look_up
 from .settings import BoilerplateSettings
 
-__all__ = ["Boilerplate", "BoilerplateSettings", "blank_boilerplate", "find_boilerplate"]
+__all__ = [
+    "Boilerplate",
+    "BoilerplateSettings",
+    "blank_boilerplate",
+    "find_boilerplate",
+    "stored_boilerplate",
+]
 
 _CHUNK_BYTES = 8 << 20
 _MIN_TABLE, _MAX_TABLE = 1 << 16, 1 << 25
@@ -50,6 +57,19 @@ class Boilerplate:
     texts: tuple[str, ...]
     counts: NDArray[np.int64]
     settings: BoilerplateSettings = field(default_factory=BoilerplateSettings)
+
+
+def stored_boilerplate(
+    rows: Iterable[Mapping[str, Any]], settings: BoilerplateSettings
+) -> Boilerplate:
+    """Return what a manifest says of boilerplate: text, articles, and hash of each passage."""
+    ordered = sorted((int(row["hash"], 16), row["text"], row["articles"]) for row in rows)
+    return Boilerplate(
+        hashes=np.array([h for h, _, _ in ordered], np.uint64),
+        texts=tuple(text for _, text, _ in ordered),
+        counts=np.array([n for _, _, n in ordered], np.int64),
+        settings=settings,
+    )
 
 
 @dataclass(frozen=True, slots=True)

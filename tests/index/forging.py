@@ -38,13 +38,21 @@ def read_array(root: Path, name: str) -> NDArray[Any]:
     return array
 
 
+def own_array(root: Path, name: str) -> NDArray[Any]:
+    """Return a copy of an array of the live generation."""
+    array: NDArray[Any] = np.load(generation_folder(root) / f"{name}.npy")
+    return array
+
+
 def change_manifest(root: Path, change: Change) -> None:
-    """Let ``change`` edit the manifest in place, and make its own digest right again."""
+    """Let ``change`` edit the manifest in place; its own digest and the pointer follow."""
     path = generation_folder(root) / "manifest.json"
     plain = json.loads(path.read_text(encoding="utf-8"))
     plain.pop("digest")
     change(plain)
-    path.write_text(json.dumps({**plain, "digest": _digest(plain)}), encoding="utf-8")
+    digest = _digest(plain)
+    path.write_text(json.dumps({**plain, "digest": digest}), encoding="utf-8")
+    (root / "CURRENT").write_text(f"{path.parent.name} {digest[:16]}\n", encoding="utf-8")
 
 
 def forge(
@@ -63,7 +71,7 @@ def forge(
     folder.rename(folder.with_name(segment_name(files)))
 
     def follow(plain: dict[str, Any]) -> None:
-        plain["segments"] = {segment_name(files): files}
+        plain["segments"], plain["order"] = {segment_name(files): files}, [segment_name(files)]
         plain["files"] = folder_record(generation_folder(root))
         if change is not None:
             change(plain)

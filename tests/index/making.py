@@ -6,17 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recommender._strings import StringColumn
-from recommender.index import rows as packed_rows
+from recommender.index.collection import factors
 from recommender.index.invert import RowBlock
+from recommender.index.lengths import weighed
 from recommender.index.manifest import Manifest
-from recommender.index.reader import Index, factors, statistics_of
+from recommender.index.publisher import write_generation
+from recommender.index.reader import Index
+from recommender.index.segment import Segment
 from recommender.index.settings import SearchSettings
-from recommender.index.writer import Corpus, make_segment, write_generation
+from recommender.index.writer import Corpus, make_segment
 from recommender.weighting import WeightSettings, encode_counts
 
 ABOUT = {
@@ -54,6 +58,7 @@ def corpus_of(
         cards=StringColumn.from_strings([f'{{"title":"Title {i}"}}' for i in range(n)]),
         languages=np.array(languages if languages is not None else [0] * n, np.uint8),
         published=np.arange(n, dtype=np.int64),
+        digests=np.arange(n, dtype=np.uint64),
     )
 
 
@@ -99,7 +104,15 @@ def with_table(index: Index, search: SearchSettings) -> Index:
     """Return the index with a table of neighbours, as a reader sees it."""
     settings = {**index.manifest.settings, "search": asdict(search)}
     manifest = replace(index.manifest, settings=settings)
-    return replace(index, manifest=manifest, neighbours=table_of(index, search))
+    return with_arrays(replace(index, manifest=manifest), neighbours=table_of(index, search))
+
+
+def with_arrays(index: Index, **arrays: Any) -> Index:
+    """Return the index of one segment with other arrays in it."""
+    (part,) = index.parts
+    segment = replace(part.segment, **arrays)
+    collection = replace(index.collection, segments=(segment,))
+    return replace(index, parts=(replace(part, segment=segment),), collection=collection)
 
 
 def memory_index(
@@ -113,11 +126,20 @@ def memory_index(
     ``columns`` says which terms get one, as ``make_segment`` takes it.
     """
     chosen = weights or WeightSettings(max_df=1.0)
-    segment, df = make_segment(corpus, chosen, columns=columns)
+    segment = make_segment(corpus, chosen, columns=columns)
     # As an opened index has them, so that the loops of one serve the other.
-    for array in (*segment.arrays().values(), df):
+    for array in segment.arrays().values():
         array.setflags(write=False)
-    norms = packed_rows.norms(*segment.rows.arrays(), *factors(chosen, df, segment.n_docs))
-    manifest = Manifest(1, "2026-03-01T00:00:00+00:00", "0", "none", {}, ("en",), {}, {}, {}, {})
-    norms.setflags(write=False)
-    return Index(manifest, segment, statistics_of(chosen, df, norms))
+    return alone(segment, chosen)
+
+
+def alone(segment: Segment, weights: WeightSettings) -> Index:
+    """Return the index of one segment."""
+    segment = weighed(segment, *factors(weights, segment.df, segment.n_docs))
+    manifest = Manifest(
+        1, "2026-03-01T00:00:00+00:00", "0", "none", {}, ("en",), {}, {}, ("seg",), {"seg": {}}, {}
+    )
+    numbers, gone = np.arange(segment.n_terms, dtype=np.int32), np.zeros(0, np.int32)
+    return Index.assemble(
+        manifest, [segment], weights, numbers=[numbers], df=np.array(segment.df), gone=gone
+    )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,13 @@ from recommender._strings import StringColumn
 from recommender.errors import DamagedIndexError, NotAnIndexError
 from recommender.index.check import Verification, _run, _words, verify_index
 from recommender.index.invert import WINDOW
+from recommender.index.opening import GENERATION_TYPES
 from recommender.index.reader import NO_DATE, Index
 from recommender.index.segment import ARRAY_TYPES
 from recommender.index.settings import SearchSettings
 from recommender.weighting import WeightSettings
-from tests.index.forging import forge, generation_folder, read_array, segment_folder
-from tests.index.making import corpus_of, index_of
+from tests.index.forging import forge, own_array, read_array, segment_folder
+from tests.index.making import corpus_of, index_of, with_arrays
 
 ROWS = [{0: 1, 2: 5, 9: 1}, {1: 1, 2: 1}, {}, {0: 3, 1: 300, 299: 1}, {2: 1, 3: 9}, {2: 2}]
 N_TERMS = 300
@@ -39,10 +41,14 @@ RULES = (
     "rows equal postings",
     "lengths",
     "keys",
+    "statistics",
     "documents",
+    "identity",
     "words to show",
     "neighbours",
+    "links",
 )
+N_FILES = len(ARRAY_TYPES) + len(GENERATION_TYPES)
 COMMON = [*ROWS, *({0: 1 + d % 3, 1 + d % 5: 1} for d in range(70))]
 SEARCH = SearchSettings(neighbours=3)
 
@@ -100,19 +106,19 @@ def test_sound_index_has_no_problems(sound: Path) -> None:
     assert result.healthy
     assert result.checks == RULES
     assert (result.generation, result.articles) == (1, 6)
-    assert result.files == len(ARRAY_TYPES) + 2
+    assert result.files == N_FILES
 
 
 def test_sound_index_with_columns_and_neighbours_has_no_problems(sound_common: Path) -> None:
-    """There is a column, a row in the table for each article, and one more file."""
-    index = Index.open(sound_common)
+    """There is a column, and a row in the table for each article."""
+    segment = Index.open(sound_common).parts[0].segment
     result = verify_index(sound_common)
 
     assert result.problems == ()
     assert result.checks == RULES
-    assert result.files == len(ARRAY_TYPES) + 3
-    assert index.segment.n_columns == 1
-    assert len(index.neighbours) == 3 * len(COMMON)
+    assert result.files == N_FILES
+    assert segment.n_columns == 1
+    assert len(segment.neighbours) == 3 * len(COMMON)
 
 
 def test_forged_without_a_change_has_no_problems(root: Path, common: Path) -> None:
@@ -247,31 +253,52 @@ def test_columns_of_other_length_break_counts_agree(common: Path, n: int) -> Non
     assert_found(common, "counts agree", f"columns has {128 + n} entries, expected 128")
 
 
-@pytest.mark.parametrize(("name", "n"), [("df", 300), ("norms", 6)])
-def test_statistics_of_other_length_break_counts_agree(root: Path, name: str, n: int) -> None:
-    """The loops index by term and by article without looking."""
-    array = np.load(generation_folder(root) / f"{name}.npy")
-    forge(root, own={name: array[: n // 2]})
+def test_frequencies_of_other_length_break_counts_agree(root: Path) -> None:
+    """The loops index by term without looking."""
+    forge(root, segment={"df": read_array(root, "df")[:150]})
 
+    assert_found(root, "counts agree", "df has 150 entries, expected 300")
+
+
+@pytest.mark.parametrize(("name", "n"), [("norms", 6), ("idf_squared", 300)])
+def test_lengths_of_other_length_are_not_opened(root: Path, name: str, n: int) -> None:
+    """The loops index by term and by article without looking, digests compared or not."""
+    forge(root, segment={name: read_array(root, name)[: n // 2]})
+    words = rf"{name}\.npy .*{n // 2} numbers for {n}"
+
+    with pytest.raises(DamagedIndexError, match=words):
+        Index.open(root, verify=False)
     result = verify_index(root)
+    assert result.checks == ("files and digests",)
+    assert re.search(words, result.problems[0])
 
-    assert broken_rules(result) == ["counts agree"]
-    assert f"{name} has {n // 2} entries, expected {n}" in result.problems[0]
+
+@pytest.mark.parametrize("change", [lambda df: df[:150], lambda df: np.append(df, df[-1:])])
+def test_frequencies_of_the_collection_of_other_length_are_not_opened(
+    root: Path, change: Callable[[NDArray[np.int32]], NDArray[np.int32]]
+) -> None:
+    """There is one for each term that a segment brings."""
+    forge(root, own={"df": change(own_array(root, "df"))})
+
+    with pytest.raises(DamagedIndexError, match=r"df\.npy counts other terms"):
+        Index.open(root, verify=False)
+    assert verify_index(root).checks == ("files and digests",)
 
 
 @pytest.mark.parametrize("name", ["articles", "terms", "postings"])
-def test_count_of_the_manifest_breaks_counts_agree(root: Path, name: str) -> None:
+def test_count_of_the_manifest_breaks_statistics(root: Path, name: str) -> None:
     """What people read in the manifest is what is there."""
+    n = Index.open(root).manifest.counts[name]
     forge(root, change=lambda plain: plain["counts"].update({name: 12345}))
 
-    assert_found(root, "counts agree", f"{name} of the manifest has 12,345 entries")
+    assert_found(root, "statistics", f"there are {n:,} {name}; the manifest says 12345")
 
 
 def test_count_missing_from_the_manifest_is_a_finding(root: Path) -> None:
     """Not an exception."""
     forge(root, change=lambda plain: plain.update(counts={}))
 
-    assert_found(root, "counts agree", "cannot be read")
+    assert_found(root, "statistics", "the manifest says None")
 
 
 @pytest.mark.parametrize("name", ["terms", "forms", "ids", "urls", "cards"])
@@ -435,16 +462,34 @@ def test_posting_that_counts_nothing_breaks_rows_equal_postings(root: Path) -> N
 
 
 def test_document_frequency_that_differs_breaks_rows_equal_postings(root: Path) -> None:
-    """It decides every weight, so the lengths do not fit either."""
-    df = np.load(generation_folder(root) / "df.npy")
+    """The collection counts by it, so the statistics do not fit either."""
+    df = read_array(root, "df")
+    df[0] -= 1
+    forge(root, segment={"df": df})
+
+    result = verify_index(root)
+
+    assert broken_rules(result) == ["rows equal postings", "statistics"]
+    assert "document frequencies differ from the rows" in result.problems[0]
+
+
+def test_document_frequency_of_the_collection_that_differs_breaks_statistics(root: Path) -> None:
+    """It decides every weight."""
+    df = own_array(root, "df")
     df[0] -= 1
     n = int(df.sum())
     forge(root, own={"df": df}, change=lambda plain: plain["counts"].update(postings=n))
 
-    result = verify_index(root)
+    assert_found(root, "statistics", "document frequencies differ from those of the segments")
 
-    assert broken_rules(result) == ["rows equal postings", "lengths"]
-    assert "document frequencies differ from the rows" in result.problems[0]
+
+def test_weight_of_a_word_that_differs_breaks_lengths(root: Path) -> None:
+    """The stored lengths are those of the stored weights."""
+    idf_squared = read_array(root, "idf_squared")
+    idf_squared[0] *= 1.5
+    forge(root, segment={"idf_squared": idf_squared})
+
+    assert_found(root, "lengths", "stored lengths differ from those of the rows")
 
 
 CHANGES = {  # all inside the bounds
@@ -489,14 +534,14 @@ def test_directory_that_names_the_other_window_is_named(tmp_path: Path) -> None:
 
 def forge_table(root: Path, doc: int, row: list[int]) -> None:
     """Replace the neighbours of one document."""
-    table = np.load(generation_folder(root) / "neighbours.npy")
+    table = read_array(root, "neighbours")
     table[3 * doc : 3 * doc + 3] = row
-    forge(root, own={"neighbours": table})
+    forge(root, segment={"neighbours": table})
 
 
 def table_row(root: Path, doc: int) -> list[int]:
     """Return the neighbours of a document."""
-    row: list[int] = Index.open(root).neighbours[3 * doc : 3 * doc + 3].tolist()
+    row: list[int] = read_array(root, "neighbours")[3 * doc : 3 * doc + 3].tolist()
     return row
 
 
@@ -575,13 +620,16 @@ def test_neighbours_of_an_index_that_does_not_say_how_are_judged_by_their_order(
 @pytest.mark.parametrize("n", [-3, -1, 1])
 def test_neighbours_of_an_odd_number_are_damage(common: Path, n: int) -> None:
     """The same number for each article, or the index does not open."""
-    table = np.load(generation_folder(common) / "neighbours.npy")
-    forge(common, own={"neighbours": table[:n] if n < 0 else np.append(table, np.int32(-1))})
+    table = read_array(common, "neighbours")
+    changed = table[:n] if n < 0 else np.append(table, np.int32(-1))
+    forge(common, segment={"neighbours": changed})
 
     result = verify_index(common)
 
     assert result.checks == ("files and digests",)
     assert "neighbours.npy holds" in result.problems[0]
+    with pytest.raises(DamagedIndexError, match=r"neighbours\.npy holds"):
+        Index.open(common, verify=False)
 
 
 @pytest.mark.parametrize("width", [2, 4])
@@ -590,7 +638,7 @@ def test_neighbours_of_another_width_than_the_settings_say_are_found(
 ) -> None:
     """Two or four places where three were asked for."""
     table = np.full(width * len(COMMON), -1, np.int32)
-    forge(common, own={"neighbours": table})
+    forge(common, segment={"neighbours": table})
 
     assert_found(common, "neighbours", f"each article has {width} places, expected 3")
 
@@ -606,9 +654,9 @@ def test_neighbours_of_no_articles_are_found(tmp_path: Path) -> None:
     """Whose would they be."""
     index_of(tmp_path, corpus_of([], n_terms=0), search=SEARCH)
     assert verify_index(tmp_path).problems == ()
-    forge(tmp_path, own={"neighbours": np.zeros(3, np.int32)})
+    forge(tmp_path, segment={"neighbours": np.zeros(3, np.int32)})
 
-    assert_found(tmp_path, "neighbours", "the table has 3 numbers for 0 articles")
+    assert_found(tmp_path, "counts agree", "neighbours has 3 entries, expected 0")
 
 
 @pytest.mark.parametrize("search", [5, [1], {"neighbours": -1}, {"unknown": 1}])
@@ -625,11 +673,23 @@ def test_settings_of_a_search_that_are_none_are_damage(root: Path, search: Any) 
 @pytest.mark.parametrize("value", [-1.0, np.nan, np.inf])
 def test_stored_length_that_is_none_is_not_opened(root: Path, value: float) -> None:
     """Loops divide by lengths: what cannot be one is damage, digests compared or not."""
-    norms = np.load(generation_folder(root) / "norms.npy")
+    norms = read_array(root, "norms")
     norms[1] = value
-    forge(root, own={"norms": norms})
+    forge(root, segment={"norms": norms})
 
-    with pytest.raises(DamagedIndexError, match="no length"):
+    with pytest.raises(DamagedIndexError, match=r"norms\.npy holds what cannot be"):
+        Index.open(root, verify=False)
+    assert broken_rules(verify_index(root)) != []
+
+
+@pytest.mark.parametrize("value", [-1.0, np.nan, np.inf])
+def test_stored_weight_that_is_none_is_not_opened(root: Path, value: float) -> None:
+    """A reader measures by it how far the lengths may be off."""
+    idf_squared = read_array(root, "idf_squared")
+    idf_squared[1] = value
+    forge(root, segment={"idf_squared": idf_squared})
+
+    with pytest.raises(DamagedIndexError, match=r"idf_squared\.npy holds what cannot be"):
         Index.open(root, verify=False)
     assert broken_rules(verify_index(root)) != []
 
@@ -637,9 +697,9 @@ def test_stored_length_that_is_none_is_not_opened(root: Path, value: float) -> N
 @pytest.mark.parametrize("value", [0.0, "next"])
 def test_stored_length_that_is_off_breaks_lengths(root: Path, value: float | str) -> None:
     """Even by the last bit."""
-    norms = np.load(generation_folder(root) / "norms.npy")
+    norms = read_array(root, "norms")
     norms[1] = np.nextafter(norms[1], 2.0) if value == "next" else value
-    forge(root, own={"norms": norms})
+    forge(root, segment={"norms": norms})
 
     assert_found(root, "lengths", "stored lengths differ from those of the rows")
 
@@ -669,11 +729,11 @@ def _ids(strings: list[str]) -> Mapping[str, NDArray[Any]]:
     return {**column("ids", strings), **keys}
 
 
-def test_article_id_that_stands_twice_breaks_keys(root: Path) -> None:
+def test_article_id_that_stands_twice_breaks_identity(root: Path) -> None:
     """The second article could never be asked for."""
     forge(root, segment=_ids(["a0", "a1", "a1", "a3", "a4", "a5"]))
 
-    assert_found(root, "keys", "an article id stands twice")
+    assert_found(root, "identity", "an article id stands twice")
 
 
 def test_article_without_an_id_breaks_keys(root: Path) -> None:
@@ -728,15 +788,20 @@ def test_any_forged_array_is_judged_without_an_exception(
     if not len(array):
         return
     place = data.draw(st.integers(0, len(array) - 1))
-    info = np.iinfo(array.dtype)
-    before = int(array[place])
-    array[place] = data.draw(st.integers(int(info.min), int(info.max)) | st.integers(0, 9))
+    before = array[place]
+    if array.dtype == np.float64:
+        array[place] = data.draw(st.floats())
+    else:
+        info = np.iinfo(array.dtype)
+        array[place] = data.draw(st.integers(int(info.min), int(info.max)) | st.integers(0, 9))
+    is_judged = name != "idf_squared" or read_array(root, "df")[place] > 0
     forge(root, segment={name: array})
 
     result = verify_index(root)
 
     texts = ("terms.data", "forms.data", "ids.data", "urls.data", "cards.data", "languages")
-    if before != int(array[place]) and name not in (*texts, "published", "forms.offsets"):
+    untold = (*texts, "published", "digests", "forms.offsets")
+    if before != array[place] and name not in untold and is_judged:
         assert result.problems != () or name in ("urls.offsets", "cards.offsets")
 
 
@@ -745,8 +810,7 @@ def test_any_forged_array_is_judged_without_an_exception(
 )
 def test_words_to_show_out_of_place_are_named(root: Path, keys: list[int]) -> None:
     """A language's own word belongs to a term of the index and to one of its languages."""
-    index = Index.open(root)
     words = StringColumn.from_strings(["a", "b"])
-    segment = replace(index.segment, local_keys=np.array(keys, np.int64), local_forms=words)
+    index = with_arrays(Index.open(root), local_keys=np.array(keys, np.int64), local_forms=words)
 
-    assert list(_run(_words, replace(index, segment=segment)))
+    assert list(_run(_words, index))

@@ -98,9 +98,7 @@ def test_column_bytes_are_padded(n_docs: int, expected: int) -> None:
 
 def test_counts_as_they_are_have_no_columns() -> None:
     """A count of 100,000 fits no byte."""
-    segment, _ = make_segment(
-        corpus_of([{0: 1}] * 100, n_terms=1), WeightSettings(sublinear_tf=False)
-    )
+    segment = make_segment(corpus_of([{0: 1}] * 100, n_terms=1), WeightSettings(sublinear_tf=False))
 
     assert segment.n_columns == 0
     assert len(segment.postings.docs) == 100
@@ -218,7 +216,7 @@ def test_corpus_beyond_what_an_index_holds_is_refused_with_the_way_out(
     corpus = corpus_of([{0: 1, 1: 1}, {0: 1, 2: 1}, {1: 1}], n_terms=3)
     n = int(what.split()[0])
     monkeypatch.setattr(writer, limit, n)
-    assert make_segment(corpus, WeightSettings())[0].n_docs == 3
+    assert make_segment(corpus, WeightSettings()).n_docs == 3
 
     monkeypatch.setattr(writer, limit, n - 1)
     with pytest.raises(InputError, match=f"has {what}; one index holds at most {n - 1}. Split"):

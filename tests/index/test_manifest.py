@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from recommender.index.manifest import (
     read_manifest,
     writer_lock,
 )
-from recommender.index.reader import Index
+from recommender.index.reader import DegradedIndexWarning, Index
 from tests.index.forging import change_manifest, generation_folder, segment_folder
 from tests.index.making import corpus_of, index_of
 
@@ -89,21 +89,42 @@ def test_current_folder_without_an_index_says_how_to_build_one(tmp_path: Path, k
     ],
 )
 def test_current_pointer_with_rubbish_is_damage(root: Path, text: str) -> None:
-    """Nothing but a generation's name is followed; a long text is not shown whole."""
-    (root / "CURRENT").write_text(text, encoding="utf-8", errors="surrogatepass")
+    """Nothing but a generation and its digest is followed; a long text is not shown whole.
 
-    with pytest.raises(DamagedIndexError, match="expected a generation such as") as caught:
-        Index.open(root)
-    assert "CURRENT" in str(caught.value)
+    The newest generation serves in its stead, with a warning; where there is none it is an error.
+    """
+    (root / "CURRENT").write_text(text, encoding="utf-8", errors="surrogatepass")
+    words = "CURRENT says .*; expected a generation and the beginning of its manifest's digest"
+
+    with pytest.raises(DamagedIndexError, match=words) as caught:
+        current(root)
     assert len(str(caught.value)) < 400 + len(str(root))
+    with pytest.warns(DegradedIndexWarning, match=words):
+        assert Index.open(root).manifest.generation == 1
+    shutil.rmtree(root / "gen-00000001")
+    with pytest.raises(DamagedIndexError, match=words):
+        Index.open(root)
 
 
 def test_current_pointer_to_a_generation_that_is_gone_is_damage(root: Path) -> None:
-    """The message names the manifest that is missing."""
-    (root / "CURRENT").write_text("gen-00000007\n", encoding="utf-8")
+    """The missing manifest is named; an older generation serves, if there is one."""
+    (root / "CURRENT").write_text("gen-00000007 0123456789abcdef\n", encoding="utf-8")
 
+    with pytest.warns(DegradedIndexWarning, match=r"gen-00000007/manifest\.json"):
+        assert Index.open(root).manifest.generation == 1
+    shutil.rmtree(root / "gen-00000001")
     with pytest.raises(DamagedIndexError, match=r"gen-00000007/manifest\.json"):
         Index.open(root)
+
+
+def test_current_pointer_that_was_written_for_another_generation_is_damage(root: Path) -> None:
+    """A number changed, or a manifest replaced, does not pass for the live one."""
+    index_of(root, corpus_of([{0: 1}], n_terms=1))
+    text = (root / "CURRENT").read_text(encoding="utf-8")
+    (root / "CURRENT").write_text(text.replace("gen-00000002", "gen-00000001"), encoding="utf-8")
+
+    with pytest.raises(DamagedIndexError, match=r"was not written for gen-00000001/manifest\.json"):
+        current(root)
 
 
 def test_generations_counts_only_generations(root: Path) -> None:
@@ -171,7 +192,9 @@ def test_read_manifest_that_is_none_is_damage(root: Path, text: str) -> None:
         Index.open(root)
 
 
-FIELDS = "generation built_at package analysis settings languages counts report segments files"
+FIELDS = (
+    "generation built_at package analysis settings languages counts report order segments files"
+)
 
 
 @pytest.mark.parametrize("field", [*FIELDS.split(), "boilerplate", "features", "min_reader"])
@@ -183,7 +206,7 @@ def test_read_manifest_lacking_a_field_is_damage(root: Path, field: str) -> None
         Index.open(root)
 
 
-@pytest.mark.parametrize("field", ["segments", "files", "settings", "generation"])
+@pytest.mark.parametrize("field", ["order", "segments", "files", "settings", "generation"])
 @pytest.mark.parametrize("value", [None, 5, "text", [1], {"a": 1}, {"seg-0123456789abcdef": 5}])
 def test_read_manifest_with_a_field_of_another_kind_is_damage(
     root: Path, field: str, value: Any
@@ -207,7 +230,8 @@ def test_open_manifest_without_usable_weights_is_damage(root: Path, weights: Any
 def test_read_manifest_of_another_generation_is_damage(root: Path) -> None:
     """A generation copied under another name is not taken for it."""
     (root / "gen-00000001").rename(root / "gen-00000005")
-    (root / "CURRENT").write_text("gen-00000005\n", encoding="utf-8")
+    text = (root / "CURRENT").read_text(encoding="utf-8")
+    (root / "CURRENT").write_text(text.replace("gen-00000001", "gen-00000005"), encoding="utf-8")
 
     with pytest.raises(DamagedIndexError, match="is the manifest of generation 1"):
         Index.open(root)
@@ -245,46 +269,85 @@ def test_open_hostile_file_name_is_refused_before_anything_is_opened(
 
 
 @pytest.mark.parametrize("name", [*HOSTILE, "seg-0123", "seg-0123456789ABCDEF", "seg-" + "0" * 17])
+@pytest.mark.parametrize("fields", [("segments", "order"), ("segments",), ("order",)])
 def test_open_hostile_segment_name_is_refused_before_anything_is_opened(
-    root: Path, opened: list[str], name: str
+    root: Path, opened: list[str], name: str, fields: tuple[str, ...]
 ) -> None:
     """Only seg- and sixteen hexadecimal digits lead anywhere."""
-    change_manifest(root, lambda p: p.update(segments={name: next(iter(p["segments"].values()))}))
+
+    def change(plain: dict[str, Any]) -> None:
+        (files,) = plain["segments"].values()
+        named = {"segments": {name: files}, "order": [name]}
+        plain.update({field: named[field] for field in fields})
+
+    change_manifest(root, change)
 
     with pytest.raises(DamagedIndexError, match="expected a segment such as"):
         Index.open(root, verify=False)
     assert opened == []
 
 
-@pytest.mark.parametrize("place", ["files", "segments"])
-def test_open_manifest_that_does_not_list_a_file_is_damage(root: Path, place: str) -> None:
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        *[("files", "df.npy"), ("files", "numbers.npy"), ("files", "links.ptr.npy")],
+        *[("segments", "postings.docs.npy"), ("segments", "norms.npy")],
+    ],
+)
+def test_open_manifest_that_does_not_list_a_file_is_damage(
+    root: Path, place: str, name: str
+) -> None:
     """A file without a record would be mapped unchecked."""
 
     def drop(plain: dict[str, Any]) -> None:
         files = plain["files"] if place == "files" else next(iter(plain["segments"].values()))
-        files.pop("norms.npy" if place == "files" else "postings.docs.npy")
+        files.pop(name)
 
     change_manifest(root, drop)
 
-    with pytest.raises(DamagedIndexError, match="does not list"):
+    with pytest.raises(DamagedIndexError, match=f"does not list {name}"):
         Index.open(root)
 
 
-@pytest.mark.parametrize("n", [0, 2])
-def test_open_manifest_with_no_or_two_segments_is_damage(root: Path, n: int) -> None:
-    """An index of format 1 has one."""
+def _name_segments(root: Path, names: Sequence[str], order: Sequence[Any]) -> None:
+    """Let a manifest name the one segment several times, each name leading to it."""
+    folder = segment_folder(root)
+    for name in names:
+        (root / "segments" / name).symlink_to(folder, target_is_directory=True)
 
     def change(plain: dict[str, Any]) -> None:
         (files,) = plain["segments"].values()
-        plain["segments"] = {f"seg-{i:016x}": files for i in range(n)}
-        for name in plain["segments"]:
-            target = root / "segments" / name
-            target.symlink_to(segment_folder_at_start, target_is_directory=True)
+        plain.update(segments=dict.fromkeys(names, files), order=list(order))
 
-    segment_folder_at_start = segment_folder(root)
     change_manifest(root, change)
 
+
+A, B = "seg-000000000000000a", "seg-000000000000000b"
+
+
+@pytest.mark.parametrize(
+    ("names", "order"),
+    [
+        *[([], []), ([A], []), ([], [A]), ([A], [B]), ([A, B], [A]), ([A], [A, B])],
+        *[([A], [A, A]), ([A, B], [A, A]), ([A], [[A]]), ([A, B], [1, A]), ([A], [None])],
+        *[([A], A), ([A], [{"a": 1}])],
+    ],
+)
+def test_open_manifest_that_does_not_name_each_segment_once_in_order_is_damage(
+    root: Path, names: list[str], order: list[Any]
+) -> None:
+    """One or more, and where each one's documents begin follows from the order."""
+    _name_segments(root, names, order)
+
     with pytest.raises(DamagedIndexError, match=r"manifest\.json"):
+        Index.open(root)
+
+
+def test_open_manifest_of_more_segments_than_have_numbers_is_damage(root: Path) -> None:
+    """The terms of each further segment have the collection's numbers in a file."""
+    _name_segments(root, [A, B], [B, A])
+
+    with pytest.raises(DamagedIndexError, match=r"numbers\.npy holds 0 numbers; expected 2"):
         Index.open(root)
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
 import shutil
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,13 +18,19 @@ import numpy as np
 import pytest
 
 from recommender.errors import DamagedIndexError, IncompatibleIndexError, IndexFolderError
-from recommender.index.reader import Choice, Index
+from recommender.index.manifest import read_manifest
+from recommender.index.opening import GENERATION_TYPES
+from recommender.index.reader import Choice, DegradedIndexWarning, Index
 from recommender.index.segment import ARRAY_TYPES
 from tests.index.forging import generation_folder, segment_folder
 from tests.index.making import corpus_of, index_of
 
 ROWS = [{0: 1, 2: 5}, {1: 1, 2: 1}, {0: 3, 1: 300}, {2: 1, 3: 9}]
-ARRAYS = [f"{name}.npy" for name in sorted(ARRAY_TYPES)] + ["df.npy", "norms.npy"]
+ARRAYS = [
+    *(f"segment/{name}.npy" for name in sorted(ARRAY_TYPES)),
+    *(f"generation/{name}.npy" for name in sorted(GENERATION_TYPES)),
+]
+MANIFEST = "generation/manifest.json"
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +49,14 @@ def root(sound: Path, tmp_path: Path) -> Path:
 
 
 def file_of(root: Path, name: str) -> Path:
-    """Return the path of an array's file."""
-    own = generation_folder(root) / name
-    return own if own.exists() else segment_folder(root) / name
+    """Return the path of a file of the segment or of the generation."""
+    folder, _, file = name.partition("/")
+    return (generation_folder(root) if folder == "generation" else segment_folder(root)) / file
+
+
+def naming(path: Path) -> str:
+    """Return the pattern of a message that names a file."""
+    return re.escape(str(path))
 
 
 def lengths(size: int) -> list[int]:
@@ -58,9 +71,10 @@ def places(size: int) -> list[int]:
 
 def test_arrays_names_every_file_of_the_index(sound: Path) -> None:
     """No file escapes the tests below."""
-    found = {p.name for p in sound.rglob("*") if p.is_file()}
+    found = {p for p in sound.rglob("*") if p.is_file() and p.name != "LOCK"}
+    named = {file_of(sound, name) for name in (*ARRAYS, MANIFEST)}
 
-    assert {*ARRAYS, "manifest.json", "CURRENT"} == found - {"LOCK"}
+    assert {*named, sound / "CURRENT"} == found
 
 
 def test_sound_index_opens_either_way(sound: Path) -> None:
@@ -73,7 +87,7 @@ def test_sound_index_opens_either_way(sound: Path) -> None:
 # --- damage, file by file ---
 
 
-@pytest.mark.parametrize("name", [*ARRAYS, "manifest.json"])
+@pytest.mark.parametrize("name", [*ARRAYS, MANIFEST])
 def test_open_cut_file_is_damage_that_names_it(root: Path, name: str) -> None:
     """At every length, with digests and without: sizes are compared before anything is mapped."""
     path = file_of(root, name)
@@ -81,7 +95,7 @@ def test_open_cut_file_is_damage_that_names_it(root: Path, name: str) -> None:
     for length in lengths(len(content)):
         path.write_bytes(content[:length])
         for verify in (True, False):
-            with pytest.raises(DamagedIndexError, match=name):
+            with pytest.raises(DamagedIndexError, match=naming(path)):
                 Index.open(root, verify=verify)
 
 
@@ -92,20 +106,20 @@ def test_open_grown_file_is_damage_that_names_it(root: Path, name: str) -> None:
     path.write_bytes(path.read_bytes() + b"\0")
 
     for verify in (True, False):
-        with pytest.raises(DamagedIndexError, match=name):
+        with pytest.raises(DamagedIndexError, match=naming(path)):
             Index.open(root, verify=verify)
 
 
-@pytest.mark.parametrize("name", [*ARRAYS, "manifest.json"])
+@pytest.mark.parametrize("name", [*ARRAYS, MANIFEST])
 def test_open_removed_file_is_damage_that_names_it(root: Path, name: str) -> None:
     """A file, or a folder in its place."""
     path = file_of(root, name)
     path.unlink()
     for verify in (True, False):
-        with pytest.raises(DamagedIndexError, match=name):
+        with pytest.raises(DamagedIndexError, match=naming(path)):
             Index.open(root, verify=verify)
     path.mkdir()
-    with pytest.raises(DamagedIndexError, match=name):
+    with pytest.raises(DamagedIndexError, match=naming(path)):
         Index.open(root)
 
 
@@ -122,8 +136,9 @@ def flipped(path: Path) -> Iterator[int]:
 @pytest.mark.parametrize("name", ARRAYS)
 def test_open_one_flipped_bit_is_damage_that_names_the_file(root: Path, name: str) -> None:
     """In the header and in the data."""
-    for _ in flipped(file_of(root, name)):
-        with pytest.raises(DamagedIndexError, match=name):
+    path = file_of(root, name)
+    for _ in flipped(path):
+        with pytest.raises(DamagedIndexError, match=naming(path)):
             Index.open(root, verify=True)
 
 
@@ -136,7 +151,7 @@ def test_open_one_flipped_bit_unverified_opens_or_is_damage(root: Path, name: st
         said = _said(root)
         n_seen += said is not None
 
-        assert said is None or name in said
+        assert said is None or str(path) in said
     assert n_seen >= 1
 
 
@@ -172,19 +187,25 @@ def _json(content: bytes) -> object:
 
 @pytest.mark.parametrize("bit", range(8))
 def test_open_pointer_with_any_flipped_bit_is_damage_or_the_same_name(root: Path, bit: int) -> None:
-    """No flipped bit leads to anything but an error or the generation that was meant."""
+    """No flipped bit leads to anything but an error or the generation that was meant.
+
+    Where the pointer does not say so any more it is the newest that is sound, and a warning tells.
+    """
     path = root / "CURRENT"
     content = path.read_bytes()
     for place in range(len(content)):
         changed = bytearray(content)
         changed[place] ^= 1 << bit
         path.write_bytes(bytes(changed))
-        try:
-            index = Index.open(root)
-        except IndexFolderError:
-            continue
-        assert changed.decode("latin-1").strip() == "gen-00000001"
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DegradedIndexWarning)
+            try:
+                index = Index.open(root)
+            except IndexFolderError:
+                continue
+        same = changed.strip() == content.strip()
         assert index.manifest.generation == 1
+        assert same == (index.degraded == "")
 
 
 def test_open_two_files_swapped_is_damage(root: Path) -> None:
@@ -276,6 +297,96 @@ def test_cut_files_unverified_never_kill_the_process(tmp_path: Path) -> None:
     assert int(ended.stdout) > 4 * len(ARRAYS)
 
 
+# --- damage of the newest of several ---
+
+
+@pytest.fixture
+def two(root: Path) -> Path:
+    """A second generation, of other articles, upon the sound one."""
+    index_of(root, corpus_of(ROWS[:2], n_terms=4))
+    return root
+
+
+def _damage(root: Path, how: str, generation: int) -> Path:
+    """Damage a generation, or the segment that it alone names; return the file."""
+    manifest = read_manifest(root, generation)
+    folder = root / f"gen-{generation:08d}"
+    if how == "segment":
+        (name,) = manifest.segments
+        path = root / "segments" / name / "ids.data.npy"
+    else:
+        path = folder / {"manifest": "manifest.json", "statistics": "df.npy"}[how]
+    path.write_bytes(path.read_bytes()[:-2])
+    return path
+
+
+@pytest.mark.parametrize("verify", [True, False])
+@pytest.mark.parametrize("how", ["segment", "manifest", "statistics"])
+def test_open_damaged_newest_generation_gives_the_sound_one_before_and_a_warning(
+    two: Path, how: str, verify: bool
+) -> None:
+    """Who serves pages goes on; the warning and the index name the damage and what is used."""
+    path = _damage(two, how, 2)
+    words = rf"{naming(path)}.*[^.]\. Generation 1 is used in its stead\. Build the index again\."
+
+    with pytest.warns(DegradedIndexWarning, match=words):
+        index = Index.open(two, verify=verify)
+
+    assert (index.manifest.generation, index.n_docs) == (1, 4)
+    assert re.search(words, index.degraded)
+    assert [index.article_id(d) for d in range(4)] == ["a0", "a1", "a2", "a3"]
+    assert len(index.search(index.query_of(0), 3)) == 3
+
+
+def test_open_sound_generation_is_not_degraded(two: Path) -> None:
+    """Whatever the older ones are."""
+    _damage(two, "segment", 1)
+
+    assert Index.open(two).degraded == ""
+    assert Index.open(two).manifest.generation == 2
+
+
+@pytest.mark.parametrize("how", ["segment", "manifest", "statistics"])
+def test_open_generations_that_are_all_damaged_is_the_damage_of_the_newest(
+    two: Path, how: str
+) -> None:
+    """There is nothing to fall back to."""
+    _damage(two, how, 1)
+    path = _damage(two, "statistics", 2)
+
+    with pytest.raises(DamagedIndexError, match=naming(path)):
+        Index.open(two)
+
+
+def test_open_damaged_generation_by_its_number_is_damage(two: Path) -> None:
+    """Who names a generation gets that or an error."""
+    path = _damage(two, "segment", 2)
+
+    with pytest.raises(DamagedIndexError, match=naming(path)):
+        Index.open(two, generation=2)
+    assert Index.open(two, generation=1).degraded == ""
+
+
+def test_open_never_falls_back_upon_a_generation_that_was_not_published(two: Path) -> None:
+    """A newer folder than the pointer names is of a writer that died before it was done."""
+    (two / "gen-00000002").rename(two / "gen-00000003")
+    _damage(two, "segment", 1)
+
+    with pytest.raises(DamagedIndexError, match="gen-00000002"):
+        Index.open(two)
+
+
+def test_open_damaged_newest_with_an_older_format_before_is_damage(two: Path) -> None:
+    """What this version cannot read is nothing to fall back to."""
+    path = two / "gen-00000001" / "manifest.json"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('"format": 3', '"format": 2'), encoding="utf-8")
+    path = _damage(two, "segment", 2)
+
+    with pytest.raises(DamagedIndexError, match=naming(path)):
+        Index.open(two)
+
+
 # --- what a reader holds ---
 
 
@@ -312,9 +423,16 @@ def test_open_does_not_write_to_the_folder(sound: Path) -> None:
 def test_arrays_of_an_open_index_cannot_be_written_to(sound: Path) -> None:
     """No caller can damage the file through the map."""
     index = Index.open(sound)
+    (part,) = index.parts
 
-    for array in [*index.segment.arrays().values(), index.statistics.df, index.statistics.norms]:
+    for array in [
+        *part.segment.arrays().values(),
+        part.statistics.df,
+        index.collection.df,
+        index.links.ptr,
+    ]:
         assert not array.flags.writeable
+    assert not np.shares_memory(part.statistics.norms, part.segment.norms)  # which may be completed
 
 
 def test_built_at_is_utc(sound: Path) -> None:

@@ -15,7 +15,7 @@ from recommender.candidates import Candidates
 from recommender.errors import DamagedIndexError
 from recommender.index.reader import Choice, Index
 from recommender.index.settings import SearchSettings
-from tests.index.making import corpus_of, memory_index, with_table
+from tests.index.making import corpus_of, memory_index, with_arrays, with_table
 from tests.index.test_search import random_rows
 
 N_DOCS = 60
@@ -39,7 +39,7 @@ def same(one: Candidates, other: Candidates) -> bool:
 
 def in_own_language(index: Index, doc: int, **choice: Any) -> Choice:
     """Return a choice of the document's language."""
-    return Choice(frozenset({int(index.segment.languages[doc])}), **choice)
+    return Choice(frozenset({int(index.parts[0].segment.languages[doc])}), **choice)
 
 
 @hypothesis_settings(max_examples=80, deadline=None)
@@ -60,9 +60,11 @@ def test_related_from_the_table_equals_a_search(
     rng = np.random.default_rng(data.draw(st.integers(0, 99)))
     mask = rng.random(N_DOCS) < data.draw(st.sampled_from([0.2, 0.9])) if seed % 2 else None
     excluded = frozenset(rng.integers(0, N_DOCS, data.draw(st.sampled_from([0, 3, 40]))).tolist())
-    first, stop = data.draw(st.sampled_from([(0, None), (20, None), (0, 40), (11, 50), (0, -1)]))
+    since, until = data.draw(
+        st.sampled_from([(None, None), (20, None), (None, 40), (11, 50), (None, -1)])
+    )
     for doc in range(0, N_DOCS, 5):
-        choice = in_own_language(index, doc, mask=mask, excluded=excluded, first=first, stop=stop)
+        choice = in_own_language(index, doc, mask=mask, excluded=excluded, since=since, until=until)
         expected = index.search(index.query_of(doc), k, threshold=threshold, choice=choice)
 
         assert same(expected, index.related(doc, k, threshold=threshold, choice=choice))
@@ -74,9 +76,9 @@ def test_related_from_the_table_equals_a_search(
 def test_related_rows_equal_search_rows(seed: int, width: int, k: int) -> None:
     """With a table, with a narrow one, and without any."""
     index = table_index(seed, width)
-    bare = replace(index, neighbours=np.zeros(0, np.int32))
+    bare = with_arrays(index, neighbours=np.zeros(0, np.int32))
     every = np.arange(N_DOCS, dtype=np.int32)
-    choice = Choice(excluded=frozenset({3, 7}), first=2)
+    choice = Choice(excluded=frozenset({3, 7}), since=2)
     expected = index.search_rows(every, k, threshold=0.1, choice=choice)
     for one in (index, bare):
         found = one.related_rows(every, k, threshold=0.1, choice=choice)
@@ -109,8 +111,9 @@ def from_table(
 def test_related_asks_the_table_only_where_it_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
     """The document's own language, no more than are left, made with effort enough."""
     index = table_index(1, 4)
-    doc = next(d for d in range(N_DOCS) if (index.neighbours[4 * d : 4 * d + 4] >= 0).all())
-    nearest = [int(d) for d in index.neighbours[4 * doc : 4 * doc + 4]]
+    table = index.parts[0].segment.neighbours.reshape(-1, 4)
+    doc = next(d for d in range(N_DOCS) if (table[d] >= 0).all())
+    nearest = [int(d) for d in table[doc]]
     own = in_own_language(index, doc)
 
     def served(k: int, choice: Choice = own, one: Index = index, **named: Any) -> bool:
@@ -126,10 +129,10 @@ def test_related_asks_the_table_only_where_it_will_do(monkeypatch: pytest.Monkey
     assert not served(4, in_own_language(index, doc, excluded=frozenset(nearest[:1])))
     assert served(3, in_own_language(index, doc, excluded=frozenset(nearest[:1])))
     assert not served(1, in_own_language(index, doc, excluded=frozenset(nearest)))
-    assert not served(4, in_own_language(index, doc, first=min(nearest) + 1))
-    assert not served(4, in_own_language(index, doc, stop=max(nearest)))
-    assert served(4, in_own_language(index, doc, stop=max(nearest) + 1))
-    assert not served(4, one=replace(index, neighbours=np.zeros(0, np.int32)))
+    assert not served(4, in_own_language(index, doc, since=min(nearest) + 1))
+    assert not served(4, in_own_language(index, doc, until=max(nearest)))
+    assert served(4, in_own_language(index, doc, until=max(nearest) + 1))
+    assert not served(4, one=with_arrays(index, neighbours=np.zeros(0, np.int32)))
 
 
 def test_related_row_that_is_not_full_holds_all_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,10 +177,10 @@ def test_related_scores_from_a_table_made_in_haste_are_exact() -> None:
 def test_related_table_that_names_no_document_is_damage() -> None:
     """Without digests compared, a table may say anything: it is not followed."""
     index = table_index(1, 4)
-    table = index.neighbours.copy()
+    table = index.parts[0].segment.neighbours.copy()
     table[0] = N_DOCS
     with pytest.raises(DamagedIndexError, match="neighbours of document 0"):
-        replace(index, neighbours=table).related(0, 1, choice=in_own_language(index, 0))
+        with_arrays(index, neighbours=table).related(0, 1, choice=in_own_language(index, 0))
 
 
 def test_related_fast_table_is_not_used_where_something_is_left_out() -> None:
@@ -196,7 +199,7 @@ def test_related_table_of_fewer_candidates_does_not_serve_who_asks_for_more() ->
     """Effort is coverage and candidates, both."""
     index = table_index(4, 6, mode="fast", coverage=0.3, candidates=2)
 
-    assert index.table_serves(SearchSettings("fast", coverage=0.3, candidates=2))
-    assert not index.table_serves(SearchSettings("fast", coverage=0.3, candidates=3))
-    assert not index.table_serves(SearchSettings("fast", coverage=0.4, candidates=2))
-    assert not index.table_serves(SearchSettings("exact"))
+    assert index.pool_serves(SearchSettings("fast", coverage=0.3, candidates=2))
+    assert not index.pool_serves(SearchSettings("fast", coverage=0.3, candidates=3))
+    assert not index.pool_serves(SearchSettings("fast", coverage=0.4, candidates=2))
+    assert not index.pool_serves(SearchSettings("exact"))

@@ -154,7 +154,8 @@ def test_norms_and_pair_scores_are_exact_sums(rows: list[dict[int, int]]) -> Non
     tf = np.sqrt(np.arange(256, dtype=np.float64))
     idf_squared = np.log(np.arange(2, 43, dtype=np.float64)) * (np.arange(41) % 5 > 0)
 
-    found = packed_rows.norms(row_ptr, data, tf, idf_squared)
+    every = np.arange(len(rows), dtype=np.int32)
+    found = packed_rows.norms(every, row_ptr, data, tf, idf_squared)
 
     for d, row in enumerate(rows):
         parts = [tf[c] * tf[c] * idf_squared[t] for t, c in row.items()]

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from recommender.errors import ConfigError
 from recommender.index import scan
-from recommender.index.reader import Choice, Index, Query
+from recommender.index.part import Choice
+from recommender.index.reader import Index, Query
 from recommender.index.settings import SearchSettings
 from recommender.weighting import WeightSettings, encode_counts
 from tests.index.making import corpus_of, memory_index
@@ -63,7 +64,11 @@ def whole_weights(index: Index, query: Query) -> tuple[list[int], float, float]:
     """Return the query's weights as whole numbers, their scale and the margin."""
     terms, codes = index._weighty(query)
     whole, scale, slack = scan._whole_weights(
-        terms, codes, index.length(terms, codes), index.segment.n_columns, index.statistics
+        terms,
+        codes,
+        index.length(terms, codes),
+        index.parts[0].segment.n_columns,
+        index.parts[0].statistics,
     )
     return whole.tolist(), scale, slack
 
@@ -72,7 +77,7 @@ def largest_sum(index: Index, query: Query) -> int:
     """Return the largest sum any document can have, in Python's numbers, which do not overflow."""
     terms, _ = index._weighty(query)
     weight_of = dict(zip(terms.tolist(), whole_weights(index, query)[0], strict=True))
-    levels = index.statistics.levels.tolist()
+    levels = index.parts[0].statistics.levels.tolist()
     sums = [0]
     for doc in range(index.n_docs):
         other = index.query_of(doc)
@@ -101,7 +106,7 @@ def test_no_sum_overflows_and_no_answer_is_lost(
             whole, _, slack = whole_weights(index, query)
             assert 0 <= largest_sum(index, query) <= TOP
             assert 0.0 <= slack < 1.0
-            has_column = index._weighty(query)[0] < index.segment.n_columns
+            has_column = index._weighty(query)[0] < index.parts[0].segment.n_columns
             assert max(np.array(whole)[has_column], default=0) <= 32_767
             assert slack == 0.0 or min(whole) >= 1
         assert_exact(index, query, 3)
@@ -127,7 +132,7 @@ def test_count_of_one_is_not_lost_beside_a_count_of_a_hundred_thousand(sublinear
     rows = [{0: 100_000, 1: 1, 2: 100_000}, {1: 1, 3: 100_000}, {0: 1, 1: 1}, {1: 1}]
     weights = WeightSettings(sublinear_tf=sublinear)
     index = memory_index(corpus_of(rows, n_terms=4), weights)
-    excluded = Choice(excluded=frozenset({2}), languages=frozenset({0}), first=0, stop=3)
+    excluded = Choice(excluded=frozenset({2}), languages=frozenset({0}), until=3)
 
     assert whole_weights(index, index.query_of(0))[2] == 0.0 or sublinear
     for doc in range(4):
@@ -143,10 +148,10 @@ def test_query_of_a_million_terms_with_columns_does_not_overflow() -> None:
     n_terms = 1_000_000
     rows = [dict.fromkeys(range(n_terms), 1), *({d % 3: 255, 50 + d: 1} for d in range(80))]
     index = memory_index(corpus_of(rows, n_terms=n_terms), columns={"share": 0.0, "least": 2})
-    assert index.segment.n_columns == 83
+    assert index.parts[0].segment.n_columns == 83
     terms = np.arange(n_terms, dtype=np.int32)
     draft = Query(terms, np.full(n_terms, 255, np.uint8))
-    levels = index.statistics.levels.astype(np.int64)
+    levels = index.parts[0].statistics.levels.astype(np.int64)
     for query in (draft, index.query_of(0)):
         whole = np.array(whole_weights(index, query)[0], np.int64)
         assert int((whole * levels[1]).sum()) <= TOP
@@ -184,15 +189,17 @@ def test_documents_that_differ_in_one_count_are_ranked_exactly(
 def test_candidates_hold_the_true_best(rng: np.random.Generator) -> None:
     """Nobody of the true top k is missing from what the sums choose, nor is everybody chosen."""
     index = memory_index(corpus_of(random_rows(rng, 500, 90), n_terms=90))
-    assert 0 < index.segment.n_columns < 90
+    (part,) = index.parts
+    assert 0 < part.segment.n_columns < 90
     n_chosen = 0
     for doc in range(0, 500, 25):
         query = index.query_of(doc)
         one = (query.terms, query.codes, index.length(query.terms, query.codes))
-        docs, _ = scan._candidates(
-            *(one, 5, 0.0, index._matrix, index.statistics),
-            *(index._choices(Choice(excluded=frozenset({doc}))), index._room().sums, True),
-        )
+        choices = part._choices(Choice(excluded=frozenset({doc})))
+        with part.clean_room() as room:
+            docs, _ = scan._candidates(
+                one, 5, 0.0, part.matrix, part.statistics, choices, room.sums, True
+            )
         n_chosen += len(docs)
 
         assert set(brute_force(index, query, 5)[0]) <= set(docs.tolist())
@@ -229,7 +236,8 @@ def test_fast_search_scores_are_exact_and_in_order(rng: np.random.Generator, n_d
         assert [index.score(query, d) for d in found.docs.tolist()] == found.scores.tolist()
         assert pairs == sorted(pairs)
         assert doc not in found.docs
-    assert not any(array.any() for array in index._room())
+    with index.parts[0].clean_room() as room:
+        assert not any(array.any() for array in room)
 
 
 def test_fast_search_of_whole_coverage_equals_exact(rng: np.random.Generator) -> None:

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from recommender.errors import InputError
 from recommender.index.invert import WINDOW, RowBlock
-from recommender.index.reader import Choice, Index, Query
+from recommender.index.part import Choice
+from recommender.index.reader import Index, Query
 from recommender.index.settings import SearchSettings
 from recommender.weighting import COUNT_OF_CODE, WeightSettings, encode_counts
 from tests.index.making import corpus_of, memory_index, with_table
@@ -158,8 +159,8 @@ def assert_brute_force(wide: Wide, choice: Choice, allowed: NDArray[np.bool_]) -
 
 def test_search_over_several_windows_equals_brute_force(wide: Wide) -> None:
     """Documents on both sides of a window's edge are found and numbered right."""
-    assert wide.index.segment.n_columns == 7
-    assert len(wide.index.segment.postings.bases) == 3
+    assert wide.index.parts[0].segment.n_columns == 7
+    assert len(wide.index.parts[0].segment.postings.bases) == 3
 
     assert_brute_force(wide, Choice(), np.ones(N_WIDE, np.bool_))
 
@@ -181,11 +182,11 @@ def test_search_within_a_time_horizon_equals_brute_force(
     numbers = np.arange(N_WIDE)
     allowed = (numbers >= first) & (numbers < (N_WIDE if stop is None else stop))
 
-    assert_brute_force(wide, Choice(first=first, stop=stop), allowed)
-    room = wide.index._room()
-    assert not room.sums.any()
-    assert not room.query_codes.any()
-    assert not room.query_weights.any()
+    assert_brute_force(wide, Choice(since=first, until=stop), allowed)
+    with wide.index.parts[0].clean_room() as room:
+        assert not room.sums.any()
+        assert not room.query_codes.any()
+        assert not room.query_weights.any()
 
 
 @pytest.mark.parametrize("share", [0.5, 0.001])
@@ -249,7 +250,7 @@ def mixed_queries(index: Index, rng: np.random.Generator) -> list[Query]:
     nothing = draft(index, [], [])
     out = [nothing]
     for doc in range(0, index.n_docs, 3):
-        terms = np.unique(rng.integers(0, index.segment.n_terms, 15)).tolist()
+        terms = np.unique(rng.integers(0, index.parts[0].segment.n_terms, 15)).tolist()
         out += [index.query_of(doc), draft(index, terms, [1 + t % 4 for t in terms]), nothing]
     return out
 
@@ -275,7 +276,7 @@ def test_search_many_equals_single_searches(
 def test_search_many_of_several_threads_at_once_equals_one(rng: np.random.Generator) -> None:
     """Exact and fast, with columns, all on one index."""
     index = memory_index(corpus_of(random_rows(rng, 900, 120), n_terms=120))
-    assert index.segment.n_columns
+    assert index.parts[0].segment.n_columns
     queries = mixed_queries(index, rng)
     efforts = [SearchSettings(), SearchSettings("fast", candidates=9)] * 2
     expected = [index.search_many(queries, 6, effort=effort) for effort in efforts]
@@ -302,7 +303,7 @@ def test_search_ten_thousand_identical_articles_returns_the_first_by_number(
     """Ties are broken by document number however many there are, with columns and without."""
     rows = [{0: 1, 1: 2}] * 10_000 + [{2: 1}]
     index = memory_index(corpus_of(rows, n_terms=3), columns=columns)
-    assert index.segment.n_columns == (0 if columns else 2)
+    assert index.parts[0].segment.n_columns == (0 if columns else 2)
 
     found = index.search(index.query_of(5000), 5)
 
@@ -507,7 +508,8 @@ def test_search_after_an_error_inside_is_not_disturbed_by_what_it_left(
     index = memory_index(corpus_of(random_rows(rng, 90, 40), n_terms=40))
     query = index.query_of(7)
     expected = index.search(query, 5)
-    index._room().sums[3] = 10**9
+    with index.parts[0].clean_room() as room:
+        room.sums[3] = 10**9
 
     def fail(*args: Any) -> Any:
         raise MemoryError

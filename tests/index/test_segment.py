@@ -33,7 +33,7 @@ def unpacked(row_ptr: Any, packed: Any) -> Any:
 
 def test_open_gives_the_arrays_that_were_written(tmp_path: Path) -> None:
     """Every array comes back equal, of the same type, and nothing is left out."""
-    segment, _ = make_segment(corpus_of(ROWS, n_terms=4), WEIGHTS)
+    segment = make_segment(corpus_of(ROWS, n_terms=4), WEIGHTS)
     segment.write(tmp_path)
     opened = Segment.open(tmp_path).arrays()
 
@@ -48,18 +48,18 @@ def test_open_gives_the_arrays_that_were_written(tmp_path: Path) -> None:
 
 def test_open_segment_of_no_articles(tmp_path: Path) -> None:
     """An empty index is an index."""
-    segment, df = make_segment(corpus_of([], n_terms=0), WEIGHTS)
+    segment = make_segment(corpus_of([], n_terms=0), WEIGHTS)
     segment.write(tmp_path)
     opened = Segment.open(tmp_path)
 
-    assert (opened.n_docs, opened.n_terms, len(df)) == (0, 0, 0)
+    assert (opened.n_docs, opened.n_terms, len(segment.df)) == (0, 0, 0)
     assert opened.id_keys.find("a0") == -1
 
 
 @pytest.mark.parametrize("name", sorted(ARRAY_TYPES))
 def test_open_array_of_another_type_is_refused(tmp_path: Path, name: str) -> None:
     """The compiled loops trust types, so each file's type is checked when it is opened."""
-    make_segment(corpus_of(ROWS, n_terms=4), WEIGHTS)[0].write(tmp_path)
+    make_segment(corpus_of(ROWS, n_terms=4), WEIGHTS).write(tmp_path)
     np.save(tmp_path / f"{name}.npy", np.load(tmp_path / f"{name}.npy").astype(np.float32))
 
     with pytest.raises(DamagedIndexError, match=f"{name}.npy holds float32"):
@@ -69,7 +69,7 @@ def test_open_array_of_another_type_is_refused(tmp_path: Path, name: str) -> Non
 @pytest.mark.parametrize("name", ["terms.data", "ids.offsets", "postings.docs", "published"])
 def test_open_array_of_objects_is_refused(tmp_path: Path, name: str) -> None:
     """Objects need pickle, and pickle runs code."""
-    make_segment(corpus_of(ROWS, n_terms=4), WEIGHTS)[0].write(tmp_path)
+    make_segment(corpus_of(ROWS, n_terms=4), WEIGHTS).write(tmp_path)
     np.save(tmp_path / f"{name}.npy", np.array([{}], dtype=object), allow_pickle=True)
 
     with pytest.raises(DamagedIndexError, match=f"{name}.npy"):
@@ -88,7 +88,7 @@ def test_make_segment_rows_and_postings_hold_the_corpus(
 ) -> None:
     """By document and by term, each count is there under its term's name, once."""
     corpus = corpus_of(rows, n_terms=401)
-    segment, df = make_segment(corpus, WEIGHTS, columns={"share": share, "least": 1})
+    segment = make_segment(corpus, WEIGHTS, columns={"share": share, "least": 1})
     levels, _, _ = tf_levels(tf_weights(COUNT_OF_CODE))
     names = [int(name[1:]) for name in segment.terms]
     indptr, terms, codes = unpacked(*segment.rows.arrays())
@@ -117,8 +117,8 @@ def test_make_segment_rows_and_postings_hold_the_corpus(
 
     assert by_row == by_term
     assert {(d, t) for d, row in enumerate(rows) for t in row} == {(d, t) for d, t, _ in by_row}
-    assert [sum(t in row for row in rows) for t in names] == df.tolist()
-    assert (np.diff(df) <= 0).all()
+    assert [sum(t in row for row in rows) for t in names] == segment.df.tolist()
+    assert (np.diff(segment.df) <= 0).all()
     assert packed_rows.check_rows(segment.rows.row_ptr, segment.rows.packed, segment.n_terms) == 0
 
 
@@ -128,7 +128,7 @@ def test_check_rows_accepts_only_what_unpacks_within_bounds(
     data: Any, rows: list[dict[int, int]]
 ) -> None:
     """A number or pointer changed at random is either seen, or still leads to terms that exist."""
-    segment, _ = make_segment(corpus_of(rows, n_terms=401), WEIGHTS)
+    segment = make_segment(corpus_of(rows, n_terms=401), WEIGHTS)
     row_ptr, packed = (array.copy() for array in segment.rows.arrays())
     if data.draw(st.booleans()):
         packed[data.draw(st.integers(0, len(packed) - 1))] = data.draw(st.integers(0, 65_535))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 import subprocess
@@ -20,9 +21,11 @@ from recommender._strings import StringColumn
 from recommender.errors import StorageError
 from recommender.index import manifest as manifest_module
 from recommender.index.check import verify_index
+from recommender.index.lengths import weighed
 from recommender.index.manifest import current, generations, writer_lock
+from recommender.index.publisher import KEEP_GENERATIONS, write_generation
 from recommender.index.reader import Index
-from recommender.index.writer import KEEP_GENERATIONS, make_segment, write_generation
+from recommender.index.writer import make_segment
 from recommender.weighting import WeightSettings
 from tests.disks import FailingDisk
 from tests.index.forging import segment_folder
@@ -54,11 +57,12 @@ def segments(root: Path) -> list[str]:
 def test_build_and_open_gives_the_same_arrays(tmp_path: Path) -> None:
     """What the reader maps is what the writer made."""
     index = index_of(tmp_path, SMALL)
-    segment, df = make_segment(SMALL, WeightSettings())
+    segment = make_segment(SMALL, WeightSettings())
+    whole = weighed(segment, index.collection.tf, index.collection.idf_squared)
 
-    assert df.tolist() == index.statistics.df.tolist()
-    for name, array in segment.arrays().items():
-        assert array.tolist() == index.segment.arrays()[name].tolist()
+    assert segment.df.tolist() == index.collection.df.tolist()
+    for name, array in whole.arrays().items():
+        assert array.tolist() == index.parts[0].segment.arrays()[name].tolist()
 
 
 def test_build_and_open_gives_the_articles(tmp_path: Path) -> None:
@@ -95,13 +99,15 @@ def test_two_builds_of_one_corpus_are_one_set_of_files(tmp_path: Path) -> None:
     assert one.files == two.files
 
 
-def test_segment_does_not_depend_on_the_settings_of_the_weights(tmp_path: Path) -> None:
-    """Counts are stored, weights are made of them later: other settings, the same segment."""
+def test_weights_are_in_nothing_of_a_segment_but_the_lengths(tmp_path: Path) -> None:
+    """Counts are stored, weights are made of them later: other settings, the same arrays."""
     one = index_of(tmp_path / "a", SMALL).manifest
     two = index_of(tmp_path / "b", SMALL, WeightSettings(use_idf=False, max_df=0.9)).manifest
+    (ours,), (theirs,) = one.segments.values(), two.segments.values()
 
-    assert one.segments == two.segments
-    assert one.files != two.files
+    differing = {name for name in ours if ours[name] != theirs[name]}
+    assert differing == {"idf_squared.npy", "norms.npy"}
+    assert one.files == two.files
 
 
 def test_second_build_of_one_corpus_shares_its_segment(tmp_path: Path) -> None:
@@ -120,7 +126,7 @@ def test_columns_that_are_slices_are_written_as_they_read(tmp_path: Path) -> Non
     ids = StringColumn.from_strings(["skip", "a0", "a1", "a2", "skip"]).rows(1, 4)
     index = index_of(tmp_path, replace(SMALL, ids=ids))
 
-    assert list(index.segment.ids) == ["a0", "a1", "a2"]
+    assert list(index.parts[0].segment.ids) == ["a0", "a1", "a2"]
     assert verify_index(tmp_path).problems == ()
 
 
@@ -147,7 +153,10 @@ def test_generations_count_up_and_the_pointer_moves(tmp_path: Path) -> None:
         index_of(tmp_path, other_corpus(i))
 
         assert current(tmp_path) == i + 1
-        assert (tmp_path / "CURRENT").read_text(encoding="utf-8") == f"gen-{i + 1:08d}\n"
+        name, digest = (tmp_path / "CURRENT").read_text(encoding="utf-8").split()
+        plain = json.loads((tmp_path / name / "manifest.json").read_text(encoding="utf-8"))
+        assert name == f"gen-{i + 1:08d}"
+        assert digest == plain["digest"][:16]
 
 
 def test_generations_at_most_three_are_kept_with_their_segments(tmp_path: Path) -> None:
@@ -186,10 +195,12 @@ def test_debris_of_a_dead_writer_is_removed_by_the_next(tmp_path: Path) -> None:
     (tmp_path / "tmp-3-0123abcd").symlink_to(outside, target_is_directory=True)
     (tmp_path / "segments" / "seg-0123456789abcdef").mkdir()
 
-    index_of(tmp_path, SMALL)
+    with writer_lock(tmp_path):
+        index_of(tmp_path, SMALL)
 
     assert sorted(p.name for p in tmp_path.iterdir()) == [
         "CURRENT",
+        "LOCK",
         "gen-00000001",
         "gen-00000002",
         "segments",
@@ -287,7 +298,7 @@ def test_disk_that_refuses_at_any_step_leaves_the_old_generation(tmp_path: Path)
         assert before == everything(root / "gen-00000001")
         live = Index.open(root).manifest.generation
         assert (live == 1) == ("Nothing was published" in said)
-        assert (live != 1) == (f"CURRENT now says 'gen-{live:08d}'" in said)
+        assert (live != 1) == (f"CURRENT now says 'gen-{live:08d} " in said)
         assert not [p for p in root.iterdir() if p.name.startswith("tmp-")]
     assert steps > 60
     assert Index.open(root).n_docs == 3
@@ -307,7 +318,7 @@ LIMITED_BUILD = """
 import resource, signal, sys
 from pathlib import Path
 from recommender.errors import StorageError
-from recommender.index.writer import write_generation
+from recommender.index.publisher import write_generation
 from recommender.weighting import WeightSettings
 from tests.index.making import ABOUT, corpus_of
 corpus = corpus_of([{i: 1 for i in range(d, d + 50)} for d in range(200)], n_terms=250)

@@ -1,0 +1,449 @@
+"""Changing an index that is in use: articles are added, replaced and deleted, and seen at once.
+
+``Updater`` holds the index's one writer lock, and is kept open by a process that publishes as
+articles come; ``add_articles`` and ``delete_articles`` do one thing and let go.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender._disk import disk
+from recommender._files import storage_errors
+from recommender.builder import check_jobs
+from recommender.config import Config, config_from
+from recommender.corpus import Preparation, Progress, corpus_of, language_names, silent
+from recommender.errors import IncompatibleIndexError, InputError
+from recommender.index.manifest import current, writer_lock
+from recommender.index.reader import Index
+from recommender.index.updater import Edit, kept_by_commit, kept_by_merge, rewrite
+from recommender.ingest import Rejections
+from recommender.neighbours import all_neighbours
+from recommender.spool import Spool, SpooledArticles
+from recommender.text.passages import stored_boilerplate
+
+__all__ = ["UpdateReport", "Updater", "add_articles", "delete_articles", "merge_index"]
+
+_BUILT_WITH = ("text", "fields", "boilerplate", "search", "weights")
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateReport:
+    """What a commit did.
+
+    Attributes
+    ----------
+    model : folder of the index
+    generation : the live one; that of before where nothing changed
+    added, updated, deleted : articles that are new, that have a new version, that are gone
+    unchanged : articles that stand in the index just as they were given
+    older : articles of which the index has a later version by ``updated_at``
+    unknown : ids to delete that no article has
+    rejected, notices : how many, by reason; notices are repairs, their articles were kept
+    articles, segments : in the index now
+    seconds : what the commit took
+    """
+
+    model: str
+    generation: int
+    added: int
+    updated: int
+    deleted: int
+    unchanged: int
+    older: int
+    unknown: tuple[str, ...]
+    rejected: Mapping[str, int]
+    notices: Mapping[str, int]
+    articles: int
+    segments: int
+    seconds: float
+
+
+def add_articles(
+    articles: Any,
+    model: str | Path,
+    *,
+    config: Config | None = None,
+    jobs: int = 1,
+    rejections: Rejections | None = None,
+    progress: Progress | None = None,
+) -> UpdateReport:
+    """Add articles to an index, and new versions of articles that it has.
+
+    When this returns they are on disk, and every reader that opens the index finds them.
+
+    Parameters
+    ----------
+    articles : whatever ``build_index`` takes
+    config : settings of reading; those of the text and its weights are the index's own
+
+    Raises
+    ------
+    InputError : the source cannot be used
+    NotAnIndexError, DamagedIndexError, IncompatibleIndexError
+    TooManyRejectionsError, IndexLockedError, StorageError
+    """
+    with Updater(model, config=config, jobs=jobs, progress=progress) as updater:
+        updater.add(articles, rejections=rejections)
+        report = updater.commit()
+        updater.merge()
+        return report
+
+
+def delete_articles(ids: Iterable[str], model: str | Path) -> UpdateReport:
+    """Delete articles, by id, from an index. Unknown ids are counted, and do no harm.
+
+    When this returns no reader that opens the index finds them, in any block.
+
+    Raises
+    ------
+    InputError : one text instead of several ids
+    NotAnIndexError, DamagedIndexError, IncompatibleIndexError, IndexLockedError, StorageError
+    """
+    with Updater(model) as updater:
+        updater.delete(ids)
+        report = updater.commit()
+        updater.merge()
+        return report
+
+
+def merge_index(
+    model: str | Path, *, jobs: int = 1, progress: Progress | None = None
+) -> UpdateReport:
+    """Merge all segments of an index into one, and find all neighbours anew.
+
+    Raises
+    ------
+    NotAnIndexError, DamagedIndexError, IncompatibleIndexError, IndexLockedError, StorageError
+    """
+    with Updater(model, jobs=jobs, progress=progress) as updater:
+        return updater.merge(completely=True)
+
+
+class Updater:
+    """Changes an index. A context manager that holds the index's writer lock.
+
+    What is added and deleted is seen by nobody until ``commit``; of what was not committed nothing
+    is left.
+
+    Parameters
+    ----------
+    model : folder of the index
+    config : settings of reading; those of the text and its weights are the index's own
+    jobs : threads that count; -1 = one a core
+    progress : called as that of ``build_index``
+
+    Raises
+    ------
+    NotAnIndexError, DamagedIndexError, IncompatibleIndexError, IndexLockedError, StorageError
+
+    Examples
+    --------
+    >>> from recommender import Updater
+    >>> with Updater("models/news") as news:  # doctest: +SKIP
+    ...     news.add([{"id": "n-1", "title": "Bridge opens", "body": "The bridge is open again."}])
+    ...     news.delete(["n-0"])
+    ...     news.commit()
+    """
+
+    def __init__(
+        self,
+        model: str | Path,
+        *,
+        config: Config | None = None,
+        jobs: int = 1,
+        progress: Progress | None = None,
+    ) -> None:
+        check_jobs(jobs)
+        self._root = Path(model)
+        self._progress = progress or silent
+        self._jobs = jobs
+        self._open = contextlib.ExitStack()
+        current(self._root)  # no folder is made where there is no index
+        self._open.enter_context(writer_lock(self._root))
+        try:
+            self.index = Index.open(self._root)
+            self._config = _config_of(self.index, config or Config())
+            self._scratch = self._root / "tmp-spool"
+            self._start()
+        except BaseException:
+            self._open.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Drop what was not committed, and let go of the index."""
+        self._spool.__exit__(None, None, None)
+        disk().remove_tree(self._scratch, ignore_errors=True)
+        self._open.close()
+
+    def _start(self) -> None:
+        """Begin a new collection of changes."""
+        with storage_errors(self._root):
+            disk().remove_tree(self._scratch, ignore_errors=True)
+            disk().mkdir(self._scratch)
+        self._rejections = Rejections()
+        self._prepare = Preparation(self._config, self._rejections, self._progress, self._jobs)
+        self._spool = Spool(self._scratch, self.index.manifest.report.get("site_languages", {}))
+        self._deleted: dict[str, None] = {}
+
+    def add(self, articles: Any, *, rejections: Rejections | None = None) -> None:
+        """Take articles in: new ones, and new versions of articles that the index has.
+
+        The later ``updated_at`` of two versions stands; where either has none, the later given.
+
+        Parameters
+        ----------
+        articles : whatever ``build_index`` takes
+        rejections : counts those that cannot be used
+
+        Raises
+        ------
+        InputError : the source cannot be used
+        TooManyRejectionsError, StorageError
+        """
+        if rejections is not None:
+            self._rejections = self._prepare.rejections = rejections
+        self._prepare.read(articles, self._spool)
+
+    def delete(self, ids: Iterable[str]) -> None:
+        """Have articles deleted, those too that were added and not committed yet.
+
+        Raises
+        ------
+        InputError : one text instead of several ids, or an id that is no text
+        """
+        if isinstance(ids, str):
+            raise InputError(f"ids is {ids!r}; expected a list of ids, not one text.")
+        for article_id in ids:
+            if not isinstance(article_id, str):
+                raise InputError(f"{article_id!r} is no article id; expected a text.")
+            self._deleted[article_id.strip()] = None
+            self._spool.discard(article_id.strip())
+
+    def commit(self) -> UpdateReport:
+        """Publish what was added and deleted, all of it at once.
+
+        Where it changes nothing, nothing is published.
+
+        Raises
+        ------
+        StorageError : the disk refused; the index is as it was
+        """
+        started = time.perf_counter()
+        spooled = self._spool.finish()
+        changes = _Changes.of(self.index, spooled, self._deleted)
+        if len(changes.rows) or len(changes.gone):
+            self.index = self._publish(spooled, changes)
+        report = UpdateReport(
+            model=str(self._root),
+            generation=self.index.manifest.generation,
+            **changes.counts,
+            unknown=changes.unknown,
+            rejected=_plain(self._rejections.by_reason),
+            notices=_plain(self._rejections.notices),
+            articles=self.index.n_articles,
+            segments=len(self.index.parts),
+            seconds=round(time.perf_counter() - started, 4),
+        )
+        self._start()
+        return report
+
+    def _publish(self, spooled: SpooledArticles, changes: _Changes) -> Index:
+        names = list(self.index.manifest.languages)
+        corpus = None
+        if len(changes.rows):
+            wanted = replace(spooled, order=changes.rows)
+            names = language_names((spooled.langs[int(row)] for row in changes.rows), names)
+            boilerplate = stored_boilerplate(
+                self.index.manifest.boilerplate, self._config.boilerplate
+            )
+            corpus = corpus_of(wanted, self._prepare.count(wanted, boilerplate), names)
+        edit = Edit(corpus, changes.gone)
+        kept = kept_by_commit(self.index, len(changes.rows))
+        sites = dict(spooled.site_languages)
+        change = {"kind": "update", **changes.counts}
+        return self._rewrite(edit, kept, names, change, sites)
+
+    def _rewrite(
+        self,
+        edit: Edit,
+        n_kept: int,
+        names: list[str],
+        change: Mapping[str, Any],
+        sites: Mapping[str, str],
+        **more: Any,
+    ) -> Index:
+        manifest = self.index.manifest
+        about = {
+            "package": manifest.package,
+            "analysis": manifest.analysis,
+            "settings": {k: v for k, v in manifest.settings.items() if k != "weights"},
+            "boilerplate": manifest.boilerplate,
+            "report": {
+                **manifest.report,
+                "change": change,
+                "languages": self._languages(edit, names),
+                "site_languages": dict(sorted(sites.items())),
+            },
+        }
+        return rewrite(
+            self._root,
+            self.index,
+            edit,
+            n_kept=n_kept,
+            weights=self._config.weights,
+            search=self._config.search,
+            about=about,
+            languages=names,
+            **more,
+        )
+
+    def _languages(self, edit: Edit, names: list[str]) -> dict[str, int]:
+        """Return articles by language, after the edit."""
+        counts = Counter(self.index.manifest.report["languages"])
+        gone = self.index.languages_of(edit.gone).tolist()
+        new = [] if edit.corpus is None else edit.corpus.languages.tolist()
+        counts.update(names[code] for code in new)
+        counts.subtract(names[code] for code in gone)
+        kept = {lang: n for lang, n in counts.items() if n}
+        return dict(sorted(kept.items(), key=lambda item: (-item[1], item[0])))
+
+    def merge(self, *, completely: bool = False) -> UpdateReport:
+        """Merge small segments into larger ones, where there are too many.
+
+        Parameters
+        ----------
+        completely : merge all into one, and find all neighbours anew, as a build would
+
+        Raises
+        ------
+        StorageError : the disk refused; the index is as it was
+        """
+        started = time.perf_counter()
+        kept = 0 if completely else kept_by_merge(self.index)
+        if kept < len(self.index.parts):
+            more = {"table": self._all_neighbours} if completely else {}
+            sites = self.index.manifest.report.get("site_languages", {})
+            names = list(self.index.manifest.languages)
+            merged = len(self.index.parts) - kept
+            change = {"kind": "merge", "segments": merged}
+            self.index = self._rewrite(Edit(), kept, names, change, sites, **more)
+        return UpdateReport(
+            str(self._root),
+            self.index.manifest.generation,
+            *(0, 0, 0, 0, 0),
+            (),
+            {},
+            {},
+            self.index.n_articles,
+            len(self.index.parts),
+            round(time.perf_counter() - started, 4),
+        )
+
+    def _all_neighbours(self, index: Index) -> NDArray[np.int32]:
+        folder = self._root / "tmp-neighbours"
+        progress = self._progress
+        return all_neighbours(
+            index,
+            self._config.search,
+            folder,
+            jobs=self._jobs,
+            progress=lambda done, total: progress("neighbours", done, total),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """What of the given articles and ids changes an index.
+
+    Attributes
+    ----------
+    rows : int64, rows of the spool to be added, in document order
+    gone : int32, documents that are deleted or replaced, ascending
+    counts : added, updated, deleted, unchanged, older
+    unknown : ids to delete that no article has
+    """
+
+    rows: NDArray[np.int64]
+    gone: NDArray[np.int32]
+    counts: Mapping[str, int]
+    unknown: tuple[str, ...]
+
+    @classmethod
+    def of(cls, index: Index, spooled: SpooledArticles, deleted: Iterable[str]) -> _Changes:
+        counts = Counter(added=0, updated=0, deleted=0, unchanged=0, older=0)
+        rows, gone, unknown = [], set(), []
+        standing = {name: index.find_id(name) for name in deleted}
+        for name, doc in standing.items():
+            if doc is None:
+                unknown.append(name)
+            else:
+                gone.add(doc)
+        for row in spooled.order.tolist():
+            name = spooled.columns["ids"][row]
+            doc = None if name in standing else index.find_id(name)
+            verdict = "added" if doc is None else _verdict(index, doc, spooled, row)
+            counts[verdict] += 1
+            if verdict in ("added", "updated"):
+                rows.append(row)
+            if verdict == "updated" and doc is not None:
+                gone.add(doc)
+        counts["deleted"] = len(gone) - counts["updated"]
+        return cls(
+            np.array(rows, np.int64), np.array(sorted(gone), np.int32), counts, tuple(unknown)
+        )
+
+
+def _verdict(index: Index, doc: int, spooled: SpooledArticles, row: int) -> str:
+    """Tell whether a version replaces the one that stands in the index."""
+    if index.digest(doc) == int(spooled.digests[row]):
+        return "unchanged"
+    stated, given = index.card(doc).get("updated_at"), spooled.updated[row]
+    if stated and given and given < datetime.fromisoformat(stated):
+        return "older"
+    return "updated"
+
+
+def _config_of(index: Index, config: Config) -> Config:
+    """Return the settings with those that the index was built with in their place."""
+    settings = index.manifest.settings
+    stored = config_from(
+        {name: settings[name] for name in _BUILT_WITH if name in settings},
+        where="the index's manifest",
+    )
+    here = Preparation(stored, Rejections()).analyzer.fingerprint
+    if here != index.manifest.analysis:
+        raise IncompatibleIndexError(
+            f"The index was built with another text analysis ({index.manifest.analysis[:12]}, "
+            f"here {here[:12]}): this package, or one that stems words, has another version. "
+            "Build the index again."
+        )
+    return replace(
+        config, **{name: getattr(stored, name) for name in _BUILT_WITH if name in settings}
+    )
+
+
+def _plain(counter: Mapping[Any, int]) -> dict[str, int]:
+    return {str(key): n for key, n in sorted(counter.items(), key=lambda item: str(item[0]))}
