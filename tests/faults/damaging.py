@@ -15,6 +15,7 @@ import json
 import os
 import random
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
@@ -23,6 +24,7 @@ from typing import NamedTuple
 
 from recommender.errors import IndexFolderError
 from recommender.index.manifest import current, generation_name, read_manifest
+from recommender.index.reader import DegradedIndexWarning
 from tests.faults.operations import state_of
 
 
@@ -48,6 +50,14 @@ def _flip(good: bytes, bit: int) -> bytes:
     return bytes(content)
 
 
+def _cut(good: bytes, length: int) -> bytes:
+    return good[:length]
+
+
+def _exchange(_: bytes, other: Path) -> bytes:
+    return other.read_bytes()
+
+
 def _bits(path: Path, _: Sequence[Path]) -> Iterator[Damage]:
     for bit in range(8 * path.stat().st_size):
         yield Damage(path, f"bit {bit}", partial(_flip, bit=bit))
@@ -55,7 +65,7 @@ def _bits(path: Path, _: Sequence[Path]) -> Iterator[Damage]:
 
 def _cuts(path: Path, _: Sequence[Path]) -> Iterator[Damage]:
     for length in range(path.stat().st_size):
-        yield Damage(path, f"cut to {length}", lambda good, n=length: good[:n])
+        yield Damage(path, f"cut to {length}", partial(_cut, length=length))
 
 
 def _others(path: Path, others: Sequence[Path]) -> Iterator[Damage]:
@@ -65,7 +75,7 @@ def _others(path: Path, others: Sequence[Path]) -> Iterator[Damage]:
     yield Damage(path, "end zeroed", lambda good: good[: len(good) // 2].ljust(len(good), b"\0"))
     for other in others:
         if other.read_bytes() != path.read_bytes():
-            yield Damage(path, f"replaced by {other.name}", lambda _, o=other: o.read_bytes())
+            yield Damage(path, f"replaced by {other.name}", partial(_exchange, other=other))
 
 
 KINDS = {"bits": _bits, "cuts": _cuts, "others": _others}
@@ -97,7 +107,7 @@ def try_out(root: Path, damage: Damage, truth: object) -> str:
             damage.path.write_bytes(content)
         try:
             state = state_of(root)
-        except IndexFolderError as error:
+        except (IndexFolderError, DegradedIndexWarning) as error:
             named = damage.path.name in str(error) or damage.path.name == "CURRENT"
             return "" if named else f"another file was blamed: {error}"
         if state is None:  # says that there is no index, and names the pointer that is missing
@@ -112,6 +122,7 @@ def try_out(root: Path, damage: Damage, truth: object) -> str:
 def main() -> None:
     """Damage and open, over and over."""
     root, kind, *how = Path(sys.argv[1]), *sys.argv[2:]
+    warnings.simplefilter("error", DegradedIndexWarning)  # an older generation is no answer here
     truth = state_of(root)
     done, wrong, harmless = 0, [], []
     for damage in chosen(root, kind, how):

@@ -13,12 +13,14 @@ import json
 import os
 import re
 import sys
+import warnings
 from pathlib import Path
 from typing import Any, NoReturn
 
 from recommender import Recommender, build_index
 from recommender._disk import using
 from recommender.export import related_rows
+from recommender.index.reader import DegradedIndexWarning
 from tests.disks import SteppedDisk
 
 _TITLES = (
@@ -58,6 +60,7 @@ def _read(root: Path, stop: int, said: int) -> NoReturn:
     """Open and ask until told to stop, and say what was seen."""
     seen, errors, asked, before = [0], [], 0, Recommender.open(root)
     os.set_blocking(stop, False)
+    warnings.simplefilter("error", DegradedIndexWarning)
     while not _ended(stop):
         try:
             model = Recommender.open(root)
