@@ -74,6 +74,11 @@ _GONE = [row["id"] for row in ARTICLES[5:8]]
 HELD = titles(_EARLIER[-1])
 
 
+def build(rows: list[dict[str, Any]], root: Path) -> None:
+    """Build an index as every campaign does."""
+    build_index(rows, root)
+
+
 @dataclass(frozen=True)
 class Operation:
     """Something that changes an index.
@@ -93,8 +98,8 @@ class Operation:
 
 
 OPERATIONS = {
-    "build": Operation(lambda root: build_index(_OTHER, root), titles(_OTHER)),
-    "first": Operation(lambda root: build_index(_FEW, root), titles(_FEW), fresh=True),
+    "build": Operation(lambda root: build(_OTHER, root), titles(_OTHER)),
+    "first": Operation(lambda root: build(_FEW, root), titles(_FEW), fresh=True),
     "add": Operation(lambda root: add_articles(_NEW, root), {**HELD, **titles(_NEW)}, goes_on=True),
     "delete": Operation(
         lambda root: delete_articles(_GONE, root), without(HELD, *_GONE), goes_on=True
@@ -187,7 +192,7 @@ class Stages:
             start.mkdir()
             if not fresh:
                 with using(SteppedDisk()):
-                    build_index(_EARLIER[0], start / "news")
+                    build(_EARLIER[0], start / "news")
                     for rows in _EARLIER[1:]:
                         with Updater(start / "news") as updater:  # it does not merge by itself
                             updater.add(rows)
@@ -217,10 +222,10 @@ def check_sound(root: Path) -> None:
 def check_recovers(root: Path) -> None:
     """Assert that the next build publishes its articles, and removes all that a dead one left."""
     with using(SteppedDisk()):
-        build_index(_FEW, root)
+        build(_OTHER, root)
     state = state_of(root)
     assert state is not None
-    assert titles(_FEW) == state.titles
+    assert titles(_OTHER) == state.titles
     numbers = generations(root)
     assert current(root) in numbers
     allowed = {"CURRENT", "LOCK", "segments", *map(generation_name, numbers)}

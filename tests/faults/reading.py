@@ -17,11 +17,12 @@ import warnings
 from pathlib import Path
 from typing import Any, NoReturn
 
-from recommender import Recommender, build_index
+from recommender import Recommender
 from recommender._disk import using
 from recommender.export import related_rows
 from recommender.index.reader import DegradedIndexWarning
 from tests.disks import SteppedDisk
+from tests.faults.operations import build
 
 _TITLES = (
     "Bridge over the river closed",
@@ -41,7 +42,7 @@ def publish(root: Path, edition: int) -> None:
         for i, title in enumerate(_TITLES[: 4 + edition % 3])
     ]
     with using(SteppedDisk()):  # which does not wait: more generations in less time
-        build_index(rows, root)
+        build(rows, root)
 
 
 def edition_of(model: Recommender) -> int:

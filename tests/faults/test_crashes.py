@@ -18,7 +18,7 @@ from tests.faults.operations import (
     check_sound,
 )
 
-_SAMPLED = 16
+_SAMPLED = 80  # steps, of all operations together
 TELLING = {"rename", "mkdir", "sync_folder", "rmdir", "truncate"}
 
 
@@ -67,7 +67,7 @@ def test_crash_at_a_telling_step_leaves_the_old_or_the_new_index(
 ) -> None:
     """It opens without any command; what the dead process left is gone after the next build."""
     stage = stages(name)
-    run_all(stage, area, telling_steps(stage, seed, _SAMPLED), every=4)
+    run_all(stage, area, telling_steps(stage, seed, _SAMPLED // len(OPERATIONS)), every=4)
 
 
 @pytest.mark.full

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from recommender import build_index
 from recommender._disk import using
 from tests.disks import SteppedDisk
 from tests.faults.damaging import live_files
 from tests.faults.driver import run_module
+from tests.faults.operations import build
 
 _PARTS = 4
 _SAMPLED = {"bits": 250, "cuts": 80, "others": 60}
@@ -23,7 +23,7 @@ def root(area: Path) -> Path:
     """A small index of two generations, so that the pointer can go wrong to a good one."""
     with using(SteppedDisk()):
         for n in (1, 2):
-            build_index(_ROWS[:n], area)
+            build(_ROWS[:n], area)
     return area
 
 

@@ -25,7 +25,7 @@ from tests.faults.operations import (
     state_of,
 )
 
-_SAMPLED = 16
+_SAMPLED = 80  # steps, of all operations together
 CODES = (errno.EIO, errno.ENOSPC)
 
 
@@ -60,7 +60,8 @@ def test_refused_at_some_steps_leaves_an_index_that_serves(
 ) -> None:
     """An I/O error or a full disk is exit code 7; the next run leaves no debris."""
     stage, chance = stages(name), random.Random(seed)
-    for i, n in enumerate(chance.sample(range(1, len(stage.steps) + 1), _SAMPLED)):
+    numbers = range(1, len(stage.steps) + 1)
+    for i, n in enumerate(chance.sample(numbers, min(len(numbers), _SAMPLED // len(OPERATIONS)))):
         code, lasting = CODES[i % 2], chance.random() < 0.5
         assert refuse(stage, area, n, code, lasting=lasting, thorough=i % 4 == 0), f"seed {seed}"
 

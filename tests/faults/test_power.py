@@ -24,7 +24,8 @@ Moment = tuple[int, str, str, int]
 def some_moments(stage: Stage, seed: int, n: int) -> Iterator[Moment]:
     """Yield moments by chance: all of the kinds at the end, and most while it is published."""
     chance, end = random.Random(seed), len(stage.steps)
-    published = next(i for i, s in enumerate(stage.steps) if s.path.name == "manifest.json")
+    written = (i for i, step in enumerate(stage.steps) if step.path.name == "manifest.json")
+    published = next(written, 0)
     for _ in range(n):
         low, high = chance.choice(((0, end), (published, end), (end, end)))
         yield (
