@@ -23,6 +23,7 @@ from recommender.candidates import Candidates
 from recommender.errors import DamagedIndexError, InputError
 from recommender.index import rows, scan
 from recommender.index.invert import tf_levels
+from recommender.index.keeping import Hold, hold
 from recommender.index.manifest import (
     Manifest,
     check_files,
@@ -138,6 +139,7 @@ class Index:
     neighbours: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     compiled: bool = True
     _scratch: local = field(default_factory=local, init=False, repr=False, compare=False)
+    _hold: Hold | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def open(
@@ -163,6 +165,7 @@ class Index:
         """
         home = Path(root)
         number = current(home) if generation is None else generation
+        held = hold(home, number)
         manifest = read_manifest(home, number)
         own = home / generation_name(number)
         check_files(own, manifest.files, digests=verify)
@@ -185,7 +188,8 @@ class Index:
                 f"{own / NEIGHBOURS} holds {len(table):,} numbers, not as many for each of "
                 f"{segment.n_docs:,} articles."
             )
-        return cls(manifest, segment, statistics_of(weights, df, norms), table, compiled)
+        statistics = statistics_of(weights, df, norms)
+        return cls(manifest, segment, statistics, table, compiled, _hold=held)
 
     # --- articles ---
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import secrets
+import contextlib
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -26,24 +25,27 @@ from recommender.index.invert import (
     n_columns,
     tf_levels,
 )
+from recommender.index.keeping import collect, discard
 from recommender.index.manifest import (
     Manifest,
-    collect,
     folder_record,
     generations,
     live,
     make_live,
     remove_debris,
+    scratch_folder,
     segment_name,
+    segments,
     settle,
 )
 from recommender.index.reader import NEIGHBOURS, Index, factors, statistics_of
 from recommender.index.segment import Postings, Rows, Segment
+from recommender.index.settings import GenerationSettings
 from recommender.weighting import COUNT_OF_CODE, WeightSettings, tf_weights
 
 __all__ = ["MAX_POSTINGS", "Corpus", "check_size", "make_segment", "write_generation"]
 
-KEEP_GENERATIONS = 3
+DEFAULT_KEEPING = GenerationSettings()
 
 MAX_DOCS = MAX_TERMS = 2**31 - 2
 MAX_POSTINGS = 2**32
@@ -153,6 +155,8 @@ def write_generation(
     about: Mapping[str, Any],
     languages: Sequence[str],
     neighbours: Callable[[Index], NDArray[np.int32]] | None = None,
+    gate: Callable[[Index], None] | None = None,
+    keeping: GenerationSettings = DEFAULT_KEEPING,
 ) -> Manifest:
     """Write ``corpus`` as the next generation of the index in ``root`` and make it the live one.
 
@@ -163,6 +167,8 @@ def write_generation(
     about : the manifest's settings, analysis, package, report, boilerplate
     languages : names of ``corpus.languages``
     neighbours : finds the table of neighbours of what is about to be published
+    gate : is given what is about to be published; what it raises stops it, and nothing is left
+    keeping : which older generations are kept
 
     Raises
     ------
@@ -171,7 +177,7 @@ def write_generation(
     """
     remove_debris(root)
     segment, df = make_segment(corpus, weights)
-    staged = root / f"tmp-{os.getpid()}-{secrets.token_hex(4)}"
+    staged, before = scratch_folder(root), segments(root)
     with storage_errors(root):
         try:
             (staged / "segment").mkdir(parents=True)
@@ -186,12 +192,20 @@ def write_generation(
             del index
             manifest = replace(manifest, files=folder_record(own))
             (name,) = manifest.segments
-            place = settle(root, own, manifest, {name: staged / "segment"})
+            settle(root, own, manifest, {name: staged / "segment"})
         finally:
             shutil.rmtree(staged, ignore_errors=True)
-    _probe(root, manifest.generation, place)
+    try:
+        index = _probe(root, manifest.generation)
+        if gate is not None:
+            gate(index)
+        del index
+    except BaseException:
+        discard(root, manifest, older=before)
+        raise
     make_live(root, manifest.generation)
-    collect(root, keep=KEEP_GENERATIONS)
+    with contextlib.suppress(OSError):  # the new one has been published, whatever the old ones are
+        collect(root, keeping)
     return manifest
 
 
@@ -208,20 +222,18 @@ def _staged_index(
     return Index(manifest, segment, statistics_of(weights, *stored))
 
 
-def _probe(root: Path, generation: int, place: Path) -> None:
+def _probe(root: Path, generation: int) -> Index:
     """Open what was written and ask it, as a reader will; what cannot answer never goes live."""
     try:
         index = Index.open(root, generation=generation, verify=False)
         index.search_rows(np.arange(min(1, index.n_docs), dtype=np.int32), 1)
         index.warm_up()
-    except BaseException as error:
-        shutil.rmtree(place, ignore_errors=True)
-        if isinstance(error, DamagedIndexError):
-            raise StorageError(
-                f"What was written to {root} cannot be read back: {error} "
-                "Nothing was published. Check the disk, then run it again."
-            ) from error
-        raise
+    except DamagedIndexError as error:
+        raise StorageError(
+            f"What was written to {root} cannot be read back: {error} "
+            "Nothing was published. Check the disk, then run it again."
+        ) from error
+    return index
 
 
 def _manifest(

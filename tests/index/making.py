@@ -15,9 +15,11 @@ from recommender.index import rows as packed_rows
 from recommender.index.invert import RowBlock
 from recommender.index.manifest import Manifest
 from recommender.index.reader import Index, factors, statistics_of
-from recommender.index.settings import SearchSettings
+from recommender.index.settings import GenerationSettings, SearchSettings
 from recommender.index.writer import Corpus, make_segment, write_generation
 from recommender.weighting import WeightSettings, encode_counts
+
+KEEP_ALL = GenerationSettings()
 
 ABOUT = {
     "settings": {},
@@ -72,10 +74,12 @@ def index_of(
     weights: WeightSettings | None = None,
     *,
     search: SearchSettings | None = None,
+    keeping: GenerationSettings = KEEP_ALL,
 ) -> Index:
     """Write ``corpus`` as an index in ``folder`` and open it.
 
-    ``search`` says how the table of neighbours is made; None = there is none.
+    ``search`` says how the table of neighbours is made; None = there is none. ``keeping`` says
+    which older generations stay.
     """
     folder.mkdir(parents=True, exist_ok=True)
     write_generation(
@@ -85,6 +89,7 @@ def index_of(
         about={**ABOUT, "settings": {} if search is None else {"search": asdict(search)}},
         languages=["en", "ru", "uk"],
         neighbours=None if search is None else lambda index: table_of(index, search),
+        keeping=keeping,
     )
     return Index.open(folder)
 
