@@ -22,8 +22,9 @@ from recommender._version import __version__
 from recommender.article import Article
 from recommender.config import Config
 from recommender.counting import Counted, count_articles
-from recommender.errors import ConfigError, InputError
+from recommender.errors import ConfigError, InputError, RejectedBuildError
 from recommender.estimate import text_bytes
+from recommender.gate import Verdict, judge
 from recommender.index.manifest import Manifest, writer_lock
 from recommender.index.reader import Index
 from recommender.index.writer import Corpus, write_generation
@@ -62,6 +63,8 @@ class BuildReport:
     guessed : articles whose language had to be found out, by how
     terms, postings, boilerplate : int
     text_bytes, index_bytes : bytes
+    forced : whether it was published whatever the gate would have said
+    gate : what the gate found: the figures beside those of the live generation before
     seconds : by step, and ``total``
     peak_memory_bytes : of the process, so far
     """
@@ -75,11 +78,13 @@ class BuildReport:
     languages: Mapping[str, int]
     without_rules: Mapping[str, int]
     guessed: Mapping[str, int]
+    forced: bool
     terms: int
     postings: int
     boilerplate: int
     text_bytes: int
     index_bytes: int
+    gate: Verdict
     seconds: Mapping[str, float]
     peak_memory_bytes: int
 
@@ -92,6 +97,7 @@ def build_index(
     jobs: int = 1,
     rejections: Rejections | None = None,
     progress: Progress | None = None,
+    force: bool = False,
 ) -> BuildReport:
     """Read articles, count and weigh their terms, and publish an index of them.
 
@@ -104,16 +110,18 @@ def build_index(
         Article
     model : folder of the index; a new generation is added to an index that is there
     jobs : threads that count and find neighbours; -1 = one a core
+    force : publish even what is so much worse than the live generation that it would be refused
 
     Raises
     ------
     InputError : the source cannot be used, or holds no usable article
+    RejectedBuildError : much worse than the live generation, and not ``force``
     TooManyRejectionsError, IndexLockedError, StorageError, ConfigError
     """
     settings = config or Config()
     check_jobs(jobs)
     root = Path(model)
-    work = _Build(settings, rejections or Rejections(), progress or _silent, jobs)
+    work = _Build(settings, rejections or Rejections(), progress or _silent, jobs, force)
     was_there = root.exists()
     with storage_errors(root):
         root.mkdir(parents=True, exist_ok=True)
@@ -140,13 +148,20 @@ class _Build:
     """One run of ``build_index``: its settings, its stop-watch and its counters."""
 
     def __init__(
-        self, config: Config, rejections: Rejections, progress: Progress, jobs: int
+        self,
+        config: Config,
+        rejections: Rejections,
+        progress: Progress,
+        jobs: int,
+        force: bool,
     ) -> None:
         self._config = config
         self._analyzer = Analyzer(config.text)
         self._rejections = rejections
         self._progress = progress
         self._jobs = jobs
+        self._force = force
+        self._verdict = Verdict()
         self._seconds: dict[str, float] = {}
         self._guessed: Counter[str] = Counter()
 
@@ -248,9 +263,19 @@ class _Build:
             about=about,
             languages=names,
             neighbours=find if self._config.search.neighbours else None,
+            gate=partial(self._judge, root),
+            keeping=self._config.generations,
         )
         shutil.rmtree(root / _NEIGHBOURS_SO_FAR, ignore_errors=True)
         return manifest
+
+    def _judge(self, root: Path, index: Index) -> None:
+        """Compare what is about to be published with the live generation; raise to refuse it."""
+        limits, threshold = self._config.generations, self._config.block.threshold
+        self._verdict = judge(root, index, limits, threshold=threshold)
+        if self._verdict.is_refusal and not self._force:
+            shutil.rmtree(root / _NEIGHBOURS_SO_FAR, ignore_errors=True)
+            raise RejectedBuildError(self._verdict.refusal(root))
 
     def _neighbours(self, folder: Path, index: Index) -> NDArray[np.int32]:
         return all_neighbours(
@@ -280,6 +305,7 @@ class _Build:
                 lang: n for lang, n in sorted(by_language.items()) if not self._analyzer.knows(lang)
             },
             "guessed": dict(sorted(self._guessed.items())),
+            "forced": self._force,
         }
 
     def _report(self, root: Path, manifest: Manifest, spool: Spool) -> BuildReport:
@@ -292,6 +318,7 @@ class _Build:
             boilerplate=len(manifest.boilerplate),
             text_bytes=spool.n_bytes,
             index_bytes=sum(r["bytes"] for files in records for r in files.values()),
+            gate=self._verdict,
             seconds={step: round(taken, 3) for step, taken in self._seconds.items()},
             peak_memory_bytes=_peak_memory(),
             **manifest.report,

@@ -144,6 +144,7 @@ class Collected:
     segments : names removed
     freed_bytes : int
     kept : numbers that stay
+    needed : of these, beyond those to keep, but live, or the one that the live one came from
     held : of these, beyond those to keep, but readers hold them
     recent : of these, beyond those to keep, but live less than the grace ago
     unreadable : of these, damaged or of another version: since nobody knows which segments they
@@ -154,6 +155,7 @@ class Collected:
     segments: tuple[str, ...]
     freed_bytes: int
     kept: tuple[int, ...]
+    needed: tuple[int, ...]
     held: tuple[int, ...]
     recent: tuple[int, ...]
     unreadable: tuple[int, ...]
@@ -170,7 +172,8 @@ def collect(root: Path, settings: GenerationSettings, *, dry_run: bool = False) 
     ------
     StorageError : the disk refused; what was removed until then stays removed
     """
-    spare = _spare(root, settings.keep)
+    beyond, needed = _beyond(root, settings.keep), _needed(root)
+    spare = beyond - needed
     recent = {n for n in spare if _idle_seconds(root, n) < settings.grace_seconds}
     removed, held, freed = set[int](), set[int](), 0
     with storage_errors(root):
@@ -192,21 +195,26 @@ def collect(root: Path, settings: GenerationSettings, *, dry_run: bool = False) 
         segments=tuple(unused),
         freed_bytes=freed,
         kept=tuple(kept),
+        needed=tuple(sorted(beyond & needed)),
         held=tuple(sorted(held)),
         recent=tuple(sorted(recent)),
         unreadable=tuple(unreadable),
     )
 
 
-def _spare(root: Path, keep: int) -> set[int]:
-    """Return the generations that could go; without a live one, none."""
-    newest = live(root)
-    if newest is None:
-        return set()
+def _beyond(root: Path, keep: int) -> set[int]:
+    """Return the generations older than the newest ``keep`` sound ones; nothing live, none."""
     every = generations(root)
     sound = [n for n in every if not problem_of(root, n)]
-    oldest = sound[-keep] if len(sound) >= keep else 0
-    return {n for n in every if n < oldest} - {newest, _parent(root, newest)}
+    oldest = sound[-keep] if len(sound) >= keep and live(root) is not None else 0
+    return {n for n in every if n < oldest}
+
+
+def _needed(root: Path) -> set[int]:
+    """Return the live generation and the one it came from."""
+    newest = live(root)
+    parent = None if newest is None else _parent(root, newest)
+    return {n for n in (newest, parent) if n is not None}
 
 
 def problem_of(root: Path, generation: int) -> str:

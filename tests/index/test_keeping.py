@@ -248,8 +248,9 @@ def test_collect_keeps_the_live_one_and_its_parent(root: Path) -> None:
     """After a rollback the live one is not among the newest."""
     make_live(root, 3)
 
-    collect(root, KEEP_ONE)
+    done = collect(root, KEEP_ONE)
 
+    assert (2, 3) == done.needed
     assert [2, 3, 6] == generations(root)
     assert Index.open(root).manifest.generation == 3
 
