@@ -63,8 +63,8 @@ def build(
     articles : a path or several, a pandas DataFrame, or an iterable of mappings or of Article
     model : folder of the index
     config : all settings; None = the defaults
-    **options : ``jobs``, ``rejections``, ``progress``, as :func:`recommender.build_index` takes
-        them
+    **options : ``jobs``, ``rejections``, ``progress``, ``force``, as
+        :func:`recommender.build_index` takes them
 
     Raises
     ------

@@ -317,6 +317,7 @@ class Updater:
             search=self._config.search,
             about=about,
             languages=names,
+            keeping=self._config.generations,
             **more,
         )
 

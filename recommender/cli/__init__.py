@@ -26,6 +26,10 @@ _COMMANDS = {
     "export": "Write every article's list ahead of time.",
     "inspect": "Show what an index holds and how it was built.",
     "verify": "Check an index, file by file and number by number.",
+    "versions": "List the generations of an index that are kept.",
+    "rollback": "Make an older generation the live one again.",
+    "diff": "Compare the articles and the blocks of two generations.",
+    "gc": "Remove old generations that nobody needs.",
     "warm": "Compile the fast loops ahead of the first use.",
     "completion": "Print the shell completion script.",
 }

@@ -42,6 +42,9 @@ _SOME_REJECTED = 3
 @click.option(
     "--quarantine", type=click.Path(path_type=Path), help="Write rejected records to this file."
 )
+@click.option(
+    "--force", is_flag=True, help="Publish even what is much worse than the live generation."
+)
 @json_option
 def command(
     articles: tuple[str, ...],
@@ -50,6 +53,7 @@ def command(
     jobs: int,
     max_errors: int | None,
     quarantine: Path | None,
+    force: bool,
     as_json: bool,
 ) -> int:
     """Read ARTICLES and build the index in the folder --model.
@@ -71,7 +75,13 @@ def command(
         progress() as show,
     ):
         report = build_index(
-            source, model, config=config, jobs=jobs, rejections=rejections, progress=show
+            source,
+            model,
+            config=config,
+            jobs=jobs,
+            rejections=rejections,
+            progress=show,
+            force=force,
         )
     if as_json:
         print_json(report)
@@ -105,6 +115,8 @@ def _summary(report: BuildReport, rejections: Rejections) -> None:
         say(f"rejected: {rejection}")
     if rejections.count > 5:
         say(f"... and {rejections.count - 5:,} more; --quarantine FILE keeps them all")
+    for complaint in report.gate.complaints:
+        say(f"forced: {complaint}")
     languages = _counts(report.languages, order="{name} {n:,}")
     seconds = report.seconds["total"]
     rows = {

@@ -23,6 +23,7 @@ from recommender.candidates import Candidates
 from recommender.errors import DamagedIndexError, IndexFolderError, InputError
 from recommender.index import rows, scan
 from recommender.index.collection import Collection
+from recommender.index.keeping import Hold, hold
 from recommender.index.manifest import (
     Manifest,
     check_files,
@@ -101,6 +102,7 @@ class Index:
     links: Links = field(default_factory=Links.none)
     compiled: bool = True
     degraded: str = ""
+    _hold: Hold | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def open(
@@ -174,6 +176,7 @@ class Index:
         compiled: bool,
         like: Index | None = None,
     ) -> Index:
+        held = hold(home, number)
         manifest = read_manifest(home, number)
         own = home / generation_name(number)
         weights = check_listed(manifest, own)
@@ -189,7 +192,7 @@ class Index:
             if name not in known:
                 check_segment(home / "segments" / name, segment)
         links = Links(*(arrays[f"links.{name}"] for name in Links.TYPES))
-        return cls.assemble(
+        index = cls.assemble(
             manifest,
             segments,
             weights,
@@ -200,6 +203,7 @@ class Index:
             compiled=compiled,
             like=like,
         )
+        return replace(index, _hold=held)
 
     @classmethod
     def assemble(

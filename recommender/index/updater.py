@@ -20,9 +20,9 @@ from recommender.index.linking import link
 from recommender.index.merging import Source, corpus_source, merge, segment_source
 from recommender.index.part import Part
 from recommender.index.pool import Links
-from recommender.index.publisher import Change, Table, publish
+from recommender.index.publisher import DEFAULT_KEEPING, Change, Table, publish
 from recommender.index.reader import Index
-from recommender.index.settings import SearchSettings
+from recommender.index.settings import GenerationSettings, SearchSettings
 from recommender.index.writer import Corpus
 from recommender.weighting import WeightSettings
 
@@ -91,6 +91,7 @@ def rewrite(
     about: Mapping[str, Any],
     languages: Sequence[str],
     table: Table | None = None,
+    keeping: GenerationSettings = DEFAULT_KEEPING,
 ) -> Index:
     """Publish the index with an edit; segments after the first ``n_kept`` become one.
 
@@ -119,7 +120,7 @@ def rewrite(
         searched = table or partial(_searched, settings=search)
         how = "carried" if carry else "searched"
         change = replace(change, table=carried if carry else searched, how=how)
-    return publish(root, change, weights=weights, about=about, languages=languages)
+    return publish(root, change, weights=weights, about=about, languages=languages, keeping=keeping)
 
 
 @dataclass(frozen=True)
