@@ -36,7 +36,16 @@ _NEIGHBOURS_SO_FAR = "tmp-neighbours"
 
 T = TypeVar("T")
 
-_COUNTERS = ("read", "kept", "rejected", "notices", "languages", "without_rules", "guessed")
+_COUNTERS = (
+    "read",
+    "kept",
+    "rejected",
+    "notices",
+    "languages",
+    "without_rules",
+    "guessed",
+    "forced",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,7 +207,7 @@ def _changed(before: Any, now: Any) -> list[str]:
 
 def live_docs(index: Index) -> NDArray[np.int32]:
     """Return the numbers of the documents that can be found."""
-    return np.arange(index.n_docs, dtype=np.int32)
+    return index.docs()
 
 
 def even_sample(n: int, most: int) -> NDArray[np.int64]:
