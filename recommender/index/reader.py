@@ -613,6 +613,40 @@ class Index:
             return row + np.int32(part.first)
         return np.unique(np.concatenate([row + np.int32(part.first), linked]))
 
+    def may_list(
+        self,
+        docs: Sequence[int],
+        k: int,
+        effort: SearchSettings,
+        choice: Choice = EVERYTHING,
+        *,
+        own_language: bool = True,
+    ) -> NDArray[np.int32]:
+        """Return the articles whose block of ``k`` may hold one of some documents.
+
+        Those whose known neighbours it is among, and those whose blocks are searched for.
+        """
+        every = self.docs()
+        if not own_language or not self.pool_serves(effort, choice):
+            return every
+        owners, known = self.pools()
+        standing = np.ones(self.n_docs + 1, np.bool_)
+        standing[self.gone] = False
+        n_known = np.bincount(owners[standing[known]], minlength=self.n_docs)
+        wanted = np.zeros(self.n_docs, np.bool_)
+        wanted[owners[np.isin(known, docs)]] = True
+        return every[wanted[every] | (n_known[every] < k)]
+
+    def pools(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Return all that is known of neighbours as pairs of documents."""
+        docs, ends = ([part] for part in self.links.pairs())
+        for part in self.parts:
+            table = np.asarray(part.segment.neighbours)
+            rows = np.repeat(np.arange(part.segment.n_docs), part.segment.width)
+            docs.append((rows[table >= 0] + part.first).astype(np.int32))
+            ends.append(table[table >= 0] + np.int32(part.first))
+        return np.concatenate(docs), np.concatenate(ends)
+
     def best_of(self, doc: int, docs: NDArray[np.int32], k: int) -> Candidates:
         """Return the ``k`` best of some documents for a document, itself and gone ones left out."""
         standing = docs[self._allowed(docs, Choice(excluded=frozenset({doc})))]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from recommender._settings import seconds_of
 from recommender.errors import ConfigError
 
-__all__ = ["GenerationSettings", "SearchSettings"]
+__all__ = ["GenerationSettings", "SearchSettings", "UpdateSettings"]
 
 _MODES = ("auto", "exact", "fast")
 
@@ -96,3 +96,27 @@ class GenerationSettings:
     def grace_seconds(self) -> float:
         """Return ``grace`` in seconds."""
         return seconds_of(self.grace, "grace")
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateSettings:
+    """How an index grows by updates.
+
+    Attributes
+    ----------
+    last_segment : int
+        Up to this many articles the newest segment is written anew by each commit, with what is
+        new; a larger one is left, and the next is begun.
+    merge_factor : int
+        A segment is merged with those after it where it has not this many times their articles: a
+        small factor makes fewer merges, a large one fewer segments, which searches like.
+    """
+
+    last_segment: int = 1024
+    merge_factor: int = 8
+
+    def __post_init__(self) -> None:
+        for name, least in (("last_segment", 0), ("merge_factor", 1)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ConfigError(f"{name} is {value!r}; expected a whole number, {least} or more.")
