@@ -87,7 +87,7 @@ def seconds_of(text: str, where: str) -> float:
 
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_DURATION = re.compile(r"(?P<number>\d{1,9}(?:\.\d{1,9})?) ?(?P<unit>[smhdw])|0")
+_DURATION = re.compile(r"(?P<number>[0-9]{1,9}(?:\.[0-9]{1,9})?) ?(?P<unit>[smhdw])|0")
 _UNBOUNDED = 2**63
 _SHOWN_CHARS = 500
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
