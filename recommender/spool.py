@@ -28,6 +28,7 @@ from recommender._files import storage_errors
 from recommender._strings import StringColumn, encode
 from recommender._urls import normalize_url, site_of
 from recommender.article import Article, to_json
+from recommender.errors import StorageError
 from recommender.index.reader import NO_DATE
 
 __all__ = ["FIELDS", "Spool", "SpooledArticles"]
@@ -71,12 +72,23 @@ class Spool:
     ----------
     folder : an existing folder, for this spool alone
     site_languages : the main language of sites, where it is known already
+
+    Raises
+    ------
+    StorageError : the disk refused
     """
 
     def __init__(self, folder: Path, site_languages: Mapping[str, str] | None = None) -> None:
         self._folder = folder
         self._site_languages = dict(site_languages or {})
-        self._files: dict[str, BinaryIO] = {c: disk().open(folder / c) for c in _COLUMNS}
+        self._files: dict[str, BinaryIO] = {}
+        try:
+            with storage_errors(folder.parent):
+                for name in _COLUMNS:
+                    self._files[name] = disk().open(folder / name)
+        except StorageError:
+            self._close()
+            raise
         self._ends = {c: array.array("q", [0]) for c in _COLUMNS}
         self._langs: list[str] = []
         self._unsure: list[int] = []
@@ -96,6 +108,9 @@ class Spool:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._close()
+
+    def _close(self) -> None:
         for file in self._files.values():
             # A full disk was reported where it happened; to be left unclosed is no news.
             with contextlib.suppress(OSError):

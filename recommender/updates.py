@@ -322,12 +322,13 @@ class Updater:
 
     def _languages(self, edit: Edit, names: list[str]) -> dict[str, int]:
         """Return articles by language, after the edit."""
-        gone = np.union1d(self.index.gone, edit.gone)
-        codes = [np.delete(self.index.languages_of(_every(self.index)), gone)]
-        codes += [] if edit.corpus is None else [edit.corpus.languages]
-        counts = Counter(np.concatenate(codes).tolist())
-        named = {names[code]: n for code, n in counts.items()}
-        return dict(sorted(named.items(), key=lambda item: (-item[1], item[0])))
+        counts = Counter(self.index.manifest.report["languages"])
+        gone = self.index.languages_of(edit.gone).tolist()
+        new = [] if edit.corpus is None else edit.corpus.languages.tolist()
+        counts.update(names[code] for code in new)
+        counts.subtract(names[code] for code in gone)
+        kept = {lang: n for lang, n in counts.items() if n}
+        return dict(sorted(kept.items(), key=lambda item: (-item[1], item[0])))
 
     def merge(self, *, completely: bool = False) -> UpdateReport:
         """Merge small segments into larger ones, where there are too many.
@@ -423,10 +424,6 @@ def _verdict(index: Index, doc: int, spooled: SpooledArticles, row: int) -> str:
     if stated and given and given < datetime.fromisoformat(stated):
         return "older"
     return "updated"
-
-
-def _every(index: Index) -> NDArray[np.int32]:
-    return np.arange(index.n_docs, dtype=np.int32)
 
 
 def _config_of(index: Index, config: Config) -> Config:

@@ -39,7 +39,7 @@ class SteppedDisk(Disk):
 
     def open(self, path: Path, mode: str = "wb", *, buffering: int = -1) -> BinaryIO:
         """Open a file whose every write is a step."""
-        done = self.step(Step("open", path))
+        done = self.step(Step("open", path, mode))
         raw = _SteppedFile(self, path, mode if done else "wb", real=done)
         return cast(BinaryIO, raw if buffering == 0 else io.BufferedWriter(raw))
 

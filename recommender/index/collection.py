@@ -42,6 +42,7 @@ class Collection:
     numbers : for each segment the collection's number of each of its terms, int32
     df : (n_terms,) int32, articles that hold each term; those that are gone do not count
     n_articles : articles that are not gone
+    weights : what the weights follow from
     tf : (256,) float64, by count code
     idf_squared : (n_terms,) float64; 0 = not used
     """
@@ -50,6 +51,7 @@ class Collection:
     numbers: tuple[NDArray[np.int32], ...]
     df: NDArray[np.int32]
     n_articles: int
+    weights: WeightSettings
     tf: NDArray[np.float64]
     idf_squared: NDArray[np.float64]
 
@@ -61,19 +63,44 @@ class Collection:
         df: NDArray[np.int32],
         n_articles: int,
         weights: WeightSettings,
+        *,
+        like: Collection | None = None,
     ) -> Collection:
         """Return the collection with what its weights consist of.
 
         With frozen statistics a term has the idf that it had when the first segment was written,
         and a newer one that of a word which one article of that time held.
+
+        Parameters
+        ----------
+        like : another collection, which is returned where it is the same
         """
+        if like is not None and like._is(segments, numbers, df, n_articles, weights):
+            return like
         tf, idf_squared = factors(weights, df, n_articles)
         if weights.statistics == "frozen":
             first = segments[0]
             ones = np.ones(len(df) - first.n_terms, np.int32)
             new = factors(weights, ones, max(1, first.n_docs))[1]
             idf_squared = np.concatenate([first.idf_squared, new])
-        return cls(tuple(segments), tuple(numbers), df, n_articles, tf, idf_squared)
+        return cls(tuple(segments), tuple(numbers), df, n_articles, weights, tf, idf_squared)
+
+    def _is(
+        self,
+        segments: Sequence[Segment],
+        numbers: Sequence[NDArray[np.int32]],
+        df: NDArray[np.int32],
+        n_articles: int,
+        weights: WeightSettings,
+    ) -> bool:
+        """Tell whether this is the collection of all these."""
+        same = (self.n_articles, self.weights) == (n_articles, weights)
+        if not same or len(segments) != len(self.segments):
+            return False
+        if any(a is not b for a, b in zip(segments, self.segments, strict=True)):
+            return False
+        pairs = zip((df, *numbers), (self.df, *self.numbers), strict=True)
+        return all(np.array_equal(a, b) for a, b in pairs)
 
     @property
     def n_terms(self) -> int:

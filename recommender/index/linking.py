@@ -39,52 +39,35 @@ def link(index: Index, links: Links, new: NDArray[np.int32], settings: SearchSet
     new : int32, numbers of the new documents
     """
     index = replace(index, links=links)
-    docs, ends = [part.astype(np.int64) for part in links.pairs()]
-    pairs = [np.stack([docs, ends])]
     width = settings.neighbours
-    floors: dict[int, float] = {}
+    docs, ends = links.pairs()
+    pairs = [np.stack([docs, ends]).astype(np.int64)]
     for first in range(0, len(new), _ROWS):
         some = new[first : first + _ROWS]
         found, scores = index.search_rows(some, _LOOKED_AT * width, effort=settings)
-        pairs.append(_pairs(np.broadcast_to(some[:, None], found.shape), found, width))
-        pairs.append(_back(index, some, found, scores, width, floors, set(new.tolist())))
-    docs, ends = np.concatenate(pairs, axis=1)
-    return _thinned(index, Links.from_pairs(docs, ends), width)
+        rows = np.broadcast_to(some[:, None], found.shape)
+        pairs.append(_pairs(rows[:, :width], found[:, :width], found[:, :width] >= 0))
+        # A new one has found its own.
+        old = (found >= 0) & ~np.isin(found, new)
+        worth = old & (scores >= _floors(index, found, old, width))
+        pairs.append(_pairs(found, rows, worth))
+    return _thinned(index, Links.from_pairs(*np.concatenate(pairs, axis=1)), width)
 
 
-def _pairs(docs: NDArray[np.int32], found: NDArray[np.int32], width: int) -> NDArray[np.int64]:
-    """Return the links of some documents to the first ``width`` of those found."""
-    docs, found = docs[:, :width], found[:, :width]
-    kept = found >= 0
-    return np.stack([docs[kept], found[kept]]).astype(np.int64)
-
-
-def _back(
-    index: Index,
-    some: NDArray[np.int32],
-    found: NDArray[np.int32],
-    scores: NDArray[np.float64],
-    width: int,
-    floors: dict[int, float],
-    new: set[int],
+def _pairs(
+    docs: NDArray[np.int32], ends: NDArray[np.int32], chosen: NDArray[np.bool_]
 ) -> NDArray[np.int64]:
-    """Return the links back: from each document found of whose nearest the new one is."""
-    out = []
-    for doc, row, row_scores in zip(some.tolist(), found, scores, strict=True):
-        for other, score in zip(row.tolist(), row_scores.tolist(), strict=True):
-            if other < 0 or other in new:  # a new one has found its own
-                continue
-            if other not in floors:
-                floors[other] = _floor(index, other, width)
-            if score >= floors[other]:
-                out.append((other, doc))
-    return np.array(out, np.int64).reshape(-1, 2).T
+    return np.stack([docs[chosen], ends[chosen]]).astype(np.int64)
 
 
-def _floor(index: Index, doc: int, width: int) -> float:
-    """Return the least score that is worth a place in a document's pool."""
-    best = index.best_of(doc, index.pool(doc), width)
-    return float(best.scores[-1]) if len(best) == width else 0.0
+def _floors(
+    index: Index, found: NDArray[np.int32], wanted: NDArray[np.bool_], width: int
+) -> NDArray[np.float64]:
+    """Return the least score that is worth a place in the pool of each document, where wanted."""
+    floors = np.zeros(found.shape)
+    each, places = np.unique(found[wanted], return_inverse=True)
+    floors[wanted] = index.floors(each.astype(np.int32), width)[places]
+    return floors
 
 
 def _thinned(index: Index, links: Links, width: int) -> Links:

@@ -27,6 +27,7 @@ from recommender._files import (
     make_folder,
     replace_text,
     storage_errors,
+    sync_files,
     sync_folder,
     write_json,
 )
@@ -333,11 +334,11 @@ def settle(root: Path, staged: Path, manifest: Manifest, segments: Mapping[str, 
         home = root / "segments"
         make_folder(home)
         for name, folder in segments.items():
-            sync_folder(folder)
+            sync_files(folder)
             _settle(folder, home / name, manifest.segments[name])
         sync_folder(home)
         write_json(staged / "manifest.json", manifest.to_json())
-        sync_folder(staged)
+        sync_files(staged)
         _read_back(root, staged, manifest, segments)
         place = root / generation_name(manifest.generation)
         disk().rename(staged, place)

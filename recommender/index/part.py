@@ -190,6 +190,27 @@ class Part:
             )
         return best + np.int32(self.first), scores
 
+    def floors(self, docs: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Return the score of the last neighbour in each document's row of the table, (n,) float64.
+
+        0 where the row is not full, or most of it is gone: any other document is worth a place.
+        """
+        width, own = self.segment.width, docs - self.first
+        table = np.asarray(self.segment.neighbours).reshape(-1, width)[own]
+        full = table[:, -1] >= 0
+        if len(self.gone):
+            table = np.where(self._standing[table] & (table >= 0), table, -1)
+            full &= 2 * (table >= 0).sum(axis=1) > width
+        with self.clean_room() as room:
+            least = scan.least_scores(
+                np.ascontiguousarray(own, np.int32),
+                np.ascontiguousarray(table),
+                self.matrix,
+                self.statistics,
+                room,
+            )
+        return np.where(full, least, 0.0)
+
     @cached_property
     def matrix(self) -> scan.Matrix:
         """Postings and rows as the loops take them."""

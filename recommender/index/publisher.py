@@ -109,15 +109,10 @@ def publish(
     weights: WeightSettings,
     about: Mapping[str, Any],
     languages: Sequence[str],
-    like: Index | None = None,
 ) -> Index:
     """Write a generation, make it the live one and return it, opened.
 
     Call with the writer lock held. The parameters and errors are those of ``write_generation``.
-
-    Parameters
-    ----------
-    like : the parent, opened; what it has mapped is not mapped again
     """
     staged = root / f"tmp-{os.getpid()}-{secrets.token_hex(4)}"
     with storage_errors(root):
@@ -125,11 +120,12 @@ def publish(
             for folder in (staged, staged / "segment", staged / "generation"):
                 disk().mkdir(folder)
             work = _Staging(root, staged, change, weights, languages, about)
-            manifest = work.write()
+            index = work.write()
+            manifest = index.manifest
             place = settle(root, work.own, manifest, work.new_folders(manifest))
         finally:
             disk().remove_tree(staged, ignore_errors=True)
-    index = _probe(root, manifest.generation, place, like)
+    index = _probe(root, manifest.generation, place, index)
     make_live(root, manifest.generation)
     collect(root, keep=KEEP_GENERATIONS)
     return index
@@ -154,12 +150,10 @@ class _Staging:
         new = [name for name in manifest.order if name not in self.change.kept]
         return {name: self.folder / "segment" for name in new}
 
-    def write(self) -> Manifest:
-        """Write the new segment and the generation's own files; return the manifest."""
-        index = self._index()
-        if self.change.corpus is not None:
-            self._find_table(index)
-            index = self._index_of(self._written(complete=True))
+    def write(self) -> Index:
+        """Write the new segment and the generation's own files; return it as it will be read."""
+        corpus = self.change.corpus
+        index = self._index_of(()) if corpus is None else self._with_new(corpus)
         links = Links.none() if self.change.linking is None else self.change.linking(index)
         numbers = [np.zeros(0, np.int32), *index.collection.numbers[1:]]
         arrays = {
@@ -170,58 +164,46 @@ class _Staging:
         }
         for name, array in arrays.items():
             write_array(self.own / f"{name}.npy", array)
-        return replace(index.manifest, files=folder_record(self.own))
+        return replace(index, manifest=replace(index.manifest, files=folder_record(self.own)))
 
-    def _index(self) -> Index:
-        """Write the new segment, but for its table, and return the index as it will be."""
-        if self.change.corpus is None:
-            return self._index_of(())
-        folder = self.folder / "segment"
-        segment = make_segment(self.change.corpus, self.weights)
+    def _with_new(self, corpus: Corpus) -> Index:
+        """Write the new segment and return the index with it."""
+        folder, change = self.folder / "segment", self.change
+        segment = make_segment(corpus, self.weights)
         segment.write_some(folder, (n for n in segment.arrays() if n not in LATER))
-        (mapped,) = self._written(complete=False)
-        own, tf, idf_squared = self._weights_of(mapped)
-        whole = weighed(mapped, tf, idf_squared[own])
-        whole.write_some(folder, ("idf_squared", "norms"))
-        return self._index_of((whole,))
+        segment = Segment.open(folder, complete=False)  # the loops take mapped arrays
+        collection = self._collection((*change.segments, segment))
+        own = collection.numbers[-1]
+        segment = weighed(segment, collection.tf, collection.idf_squared[own])
+        segment.write_some(folder, LATER)
+        index = self._index_of((segment,), collection)
+        if change.table is None:
+            return index
+        segment = replace(segment, neighbours=change.table(index))
+        segment.write_some(folder, ("neighbours",))
+        return self._index_of((segment,), collection)
 
-    def _written(self, *, complete: bool) -> tuple[Segment, ...]:
-        return (Segment.open(self.folder / "segment", complete=complete),)
+    def _collection(self, segments: Sequence[Segment]) -> Collection:
+        """Return what the segments count together."""
+        numbers = number_terms(segments, self.change.numbers)
+        df = count_terms(segments, numbers, self._gone_by_segment(segments))
+        n_articles = sum(segment.n_docs for segment in segments) - len(self.change.gone)
+        # Frozen statistics are those of the first segment when it is written: now.
+        is_first = len(segments) == 1 and self.change.corpus is not None
+        weights = replace(self.weights, statistics="global") if is_first else self.weights
+        return Collection.of(segments, numbers, df, n_articles, weights)
 
-    def _weights_of(self, new: Segment) -> tuple[NDArray[np.int32], Any, Any]:
-        """Return the new segment's numbers of terms, and the factors of all weights."""
-        numbers, df = self._numbered((new,))
-        n_docs = sum(s.n_docs for s in self.change.segments) + new.n_docs
-        n_articles = n_docs - len(self.change.gone)
-        segments = (*self.change.segments, new)
-        if len(segments) == 1 and self.weights.statistics == "frozen":
-            frozen_now = replace(self.weights, statistics="global")
-            collection = Collection.of(segments, numbers, df, n_articles, frozen_now)
-        else:
-            collection = Collection.of(segments, numbers, df, n_articles, self.weights)
-        return numbers[-1], collection.tf, collection.idf_squared
-
-    def _find_table(self, index: Index) -> None:
-        """Write the table of neighbours of the new segment, empty if there is to be none."""
-        table = np.zeros(0, np.int32)
-        if self.change.table is not None:
-            table = self.change.table(index)
-        write_array(self.folder / "segment" / "neighbours.npy", table)
-
-    def _index_of(self, new: tuple[Segment, ...]) -> Index:
+    def _index_of(self, new: tuple[Segment, ...], collection: Collection | None = None) -> Index:
         segments = (*self.change.segments, *new)
-        numbers, df = self._numbered(new)
-        manifest = self._manifest(segments, df, new)
+        collection = collection or self._collection(segments)
         return Index.assemble(
-            manifest, segments, self.weights, numbers=numbers, df=df, gone=self.change.gone
+            self._manifest(segments, collection.df, new),
+            segments,
+            self.weights,
+            numbers=collection.numbers,
+            df=collection.df,
+            gone=self.change.gone,
         )
-
-    def _numbered(
-        self, new: tuple[Segment, ...]
-    ) -> tuple[tuple[NDArray[np.int32], ...], NDArray[np.int32]]:
-        segments = (*self.change.segments, *new)
-        numbers = number_terms(segments, self.change.numbers) if new else self.change.numbers
-        return tuple(numbers), count_terms(segments, numbers, self._gone_by_segment(segments))
 
     def _gone_by_segment(self, segments: Sequence[Segment]) -> list[NDArray[np.int32]]:
         ends = np.cumsum([segment.n_docs for segment in segments])
@@ -264,7 +246,7 @@ class _Staging:
         return (before[-1] if before else 0) + 1
 
 
-def _probe(root: Path, generation: int, place: Path, like: Index | None) -> Index:
+def _probe(root: Path, generation: int, place: Path, like: Index) -> Index:
     """Open what was written and ask it, as a reader will; what cannot answer never goes live."""
     try:
         index = Index.open(root, generation=generation, verify=False, like=like)

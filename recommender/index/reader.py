@@ -133,16 +133,16 @@ class Index:
         home = Path(root)
         known = {} if like is None else dict(zip(like.manifest.order, like._segments, strict=True))
         if generation is not None:
-            return cls._open(home, generation, known, verify=verify, compiled=compiled)
+            return cls._open(home, generation, known, verify=verify, compiled=compiled, like=like)
         while True:
             number = None
             try:
                 number = current(home)
-                return cls._open(home, number, known, verify=verify, compiled=compiled)
+                return cls._open(home, number, known, verify=verify, compiled=compiled, like=like)
             except DamagedIndexError as error:
                 if _has_moved(home, number):
                     continue  # it was removed, not damaged: a writer was quicker
-                older = cls._last_good(home, number, known, verify=verify, compiled=compiled)
+                older = cls._last_good(home, number, verify=verify, compiled=compiled)
                 if older is None:
                     raise
                 found, said = older.manifest.generation, str(error).rstrip(".")
@@ -152,13 +152,13 @@ class Index:
 
     @classmethod
     def _last_good(
-        cls, home: Path, damaged: int | None, known: Mapping[str, Segment], **how: bool
+        cls, home: Path, damaged: int | None, *, verify: bool, compiled: bool
     ) -> Index | None:
         """Return the newest generation that can be opened and is older than the damaged one."""
         for number in reversed(generations(home)):
             if damaged is None or number < damaged:
                 try:
-                    return cls._open(home, number, known, **how)
+                    return cls._open(home, number, {}, verify=verify, compiled=compiled)
                 except IndexFolderError:
                     continue
         return None
@@ -172,6 +172,7 @@ class Index:
         *,
         verify: bool,
         compiled: bool,
+        like: Index | None = None,
     ) -> Index:
         manifest = read_manifest(home, number)
         own = home / generation_name(number)
@@ -185,7 +186,8 @@ class Index:
         numbers = numbers_of(segments, arrays["numbers"], own)
         check_arrays(own, segments, arrays)
         for name, segment in zip(manifest.order, segments, strict=True):
-            check_segment(home / "segments" / name, segment)
+            if name not in known:
+                check_segment(home / "segments" / name, segment)
         links = Links(*(arrays[f"links.{name}"] for name in Links.TYPES))
         return cls.assemble(
             manifest,
@@ -196,6 +198,7 @@ class Index:
             gone=arrays["gone"],
             links=links,
             compiled=compiled,
+            like=like,
         )
 
     @classmethod
@@ -210,6 +213,7 @@ class Index:
         gone: NDArray[np.int32],
         links: Links | None = None,
         compiled: bool = True,
+        like: Index | None = None,
     ) -> Index:
         """Put a generation together from its segments.
 
@@ -218,10 +222,13 @@ class Index:
         numbers : for each segment the collection's number of each of its terms
         df : (n_terms,) int32, articles that hold each of the collection's terms
         gone : int32, numbers of documents that are gone, ascending
+        like : another generation, whose parts are shared where they are the same
         """
         ends = np.cumsum([segment.n_docs for segment in segments]).tolist()
         n_articles = (ends[-1] if ends else 0) - len(gone)
-        collection = Collection.of(segments, numbers, df, n_articles, weights)
+        before = None if like is None else like.collection
+        collection = Collection.of(segments, numbers, df, n_articles, weights, like=before)
+        known = () if like is None or collection is not before else like.parts
         idf_squared = collection.idf_squared
         parts = []
         for i, (segment, of) in enumerate(zip(segments, numbers, strict=True)):
@@ -229,6 +236,9 @@ class Index:
             low, high = np.searchsorted(gone, [first, ends[i]])
             own = idf_squared[: segment.n_terms] if i == 0 else idf_squared[of]
             absent = np.asarray(gone[low:high] - first, np.int32)
+            if i < len(known) and np.array_equal(known[i].gone, absent):
+                parts.append(known[i])
+                continue
             own_numbers = None if i == 0 else of
             parts.append(Part(segment, first, own_numbers, absent, collection.tf, own))
         return cls(manifest, tuple(parts), collection, links or Links.none(), compiled)
@@ -603,6 +613,18 @@ class Index:
         """Return the ``k`` best of some documents for a document, itself and gone ones left out."""
         standing = docs[self._allowed(docs, Choice(excluded=frozenset({doc})))]
         return self._score(self.query_of(doc), standing, k, 0.0)
+
+    def floors(self, docs: NDArray[np.int32], width: int) -> NDArray[np.float64]:
+        """Return the least score that is worth one of ``width`` places in each document's pool."""
+        out = np.zeros(len(docs), np.float64)
+        for part, here in self._by_part(docs):
+            if part.segment.width:
+                out[here] = part.floors(docs[here])
+                continue
+            for i in np.arange(len(docs))[here].tolist():
+                best = self.best_of(int(docs[i]), self.pool(int(docs[i])), width)
+                out[i] = best.scores[-1] if len(best) == width else 0.0
+        return out
 
     def _from_pool(self, doc: int, k: int, choice: Choice) -> NDArray[np.int32] | None:
         """Return the neighbours that may be found, or None where they may not be all."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from recommender._jit import compiled, inlined, jit
 from recommender.index.invert import WINDOW, Matrix
-from recommender.index.rows import GRID, pair_score, row_norm, row_sum
+from recommender.index.rows import GRID, pair_score, row_norm, row_sum, unpack_rows
 from recommender.index.vectors import STEP, add_columns, prefetch
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Queries",
     "Scratch",
     "Statistics",
+    "least_scores",
     "new_scratch",
     "score_docs",
     "search",
@@ -608,6 +609,56 @@ def score_docs(
 
 
 @jit
+def least_scores(
+    docs: Array,
+    others: Array,
+    matrix: Matrix,
+    statistics: Statistics,
+    scratch: Scratch,
+) -> Array:
+    """Return the least of the scores that each document has with some others, (n,) float64.
+
+    Parameters
+    ----------
+    others : (n, width) int32, -1 for none; a document with none has 0
+    """
+    query_codes, out = scratch.query_codes, np.zeros(docs.size, np.float64)
+    for i in range(docs.size):
+        _, terms, codes = unpack_rows(matrix.row_ptr, matrix.packed, docs[i : i + 1])
+        for t in range(terms.size):
+            query_codes[terms[t]] = codes[t]
+        length = _norm(docs[i], matrix, statistics)
+        least = np.inf
+        for other in others[i]:
+            if other >= 0:
+                inner = _inner(other, matrix, statistics, query_codes)
+                norm = length * _norm(other, matrix, statistics)
+                least = min(least, inner / norm if norm > 0.0 else 0.0)
+        out[i] = least if least < np.inf else 0.0
+        for term in terms:
+            query_codes[term] = 0
+    return out
+
+
+@compiled
+def _norm(doc: Any, matrix: Matrix, statistics: Statistics) -> Any:
+    """Return the true length of a document, which is found but once."""
+    norm = statistics.norms[doc]
+    if norm < 0.0:
+        norm = row_norm(doc, matrix.row_ptr, matrix.packed, statistics.tf, statistics.idf_squared)
+        statistics.norms[doc] = norm
+    return norm
+
+
+@compiled
+def _inner(doc: Any, matrix: Matrix, statistics: Statistics, query_codes: Array) -> Any:
+    """Return the inner product of a document and the scattered query."""
+    return pair_score(
+        doc, matrix.row_ptr, matrix.packed, statistics.tf, statistics.idf_squared, query_codes
+    )
+
+
+@jit
 def _scored(
     docs: Array,
     query: tuple[Array, Array, float],
@@ -625,16 +676,8 @@ def _scored(
     kept_scores = np.empty(docs.size, np.float64)
     n = 0
     for doc in docs:
-        inner = pair_score(
-            doc, matrix.row_ptr, matrix.packed, statistics.tf, statistics.idf_squared, query_codes
-        )
-        norm = statistics.norms[doc]
-        if norm < 0.0:
-            norm = row_norm(
-                doc, matrix.row_ptr, matrix.packed, statistics.tf, statistics.idf_squared
-            )
-            statistics.norms[doc] = norm
-        norm *= length
+        inner = _inner(doc, matrix, statistics, query_codes)
+        norm = length * _norm(doc, matrix, statistics)
         score = np.rint(inner / norm * GRID) / GRID if norm > 0.0 else 0.0
         if score >= threshold and score > 0.0:
             kept_docs[n] = doc

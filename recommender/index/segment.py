@@ -179,11 +179,11 @@ class Segment:
         return out
 
     def write(self, folder: Path) -> None:
-        """Write every array into ``folder``, synced."""
+        """Write every array into ``folder``."""
         self.write_some(folder, ARRAY_TYPES)
 
     def write_some(self, folder: Path, names: Iterable[str]) -> None:
-        """Write the named arrays into ``folder``, synced."""
+        """Write the named arrays into ``folder``."""
         arrays = self.arrays()
         for name in names:
             write_array(folder / f"{name}.npy", arrays[name])

@@ -119,7 +119,7 @@ def rewrite(
         searched = table or partial(_searched, settings=search)
         how = "carried" if carry else "searched"
         change = replace(change, table=carried if carry else searched, how=how)
-    return publish(root, change, weights=weights, about=about, languages=languages, like=index)
+    return publish(root, change, weights=weights, about=about, languages=languages)
 
 
 @dataclass(frozen=True)

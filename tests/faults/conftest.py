@@ -1,0 +1,52 @@
+"""What the campaigns share."""
+
+from __future__ import annotations
+
+import os
+import random
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.driver import Driver
+from tests.faults.operations import Stages
+
+_MEMORY = Path("/dev/shm")
+
+
+@pytest.fixture(scope="session")
+def fast_folder() -> Iterator[Path]:
+    """A folder in memory where there is one: campaigns make a hundred thousand files."""
+    place = _MEMORY if os.access(_MEMORY, os.W_OK | os.X_OK) else None
+    with tempfile.TemporaryDirectory(dir=place) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def stages(fast_folder: Path) -> Stages:
+    """The stage of each operation by its name."""
+    folder = fast_folder / "stages"
+    folder.mkdir()
+    return Stages(folder)
+
+
+@pytest.fixture(scope="session")
+def driver() -> Iterator[Driver]:
+    """A warm process that does as it is told."""
+    with Driver() as driver:
+        yield driver
+
+
+@pytest.fixture
+def area(fast_folder: Path) -> Iterator[Path]:
+    """The name of a folder that is not there, on the disk of the stages."""
+    with tempfile.TemporaryDirectory(dir=fast_folder) as folder:
+        yield Path(folder) / "area"
+
+
+@pytest.fixture
+def seed() -> int:
+    """Where chance begins; RECOMMENDER_FAULT_SEED plays a failure again."""
+    return int(os.environ.get("RECOMMENDER_FAULT_SEED", random.SystemRandom().randrange(10**6)))

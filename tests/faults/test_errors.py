@@ -1,0 +1,142 @@
+"""A disk that refuses, at any step or because it is full: said so, and the index serves on."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from recommender._disk import using
+from recommender.errors import StorageError
+from tests.disks import FailingDisk
+from tests.faults.driver import Driver, Ended
+from tests.faults.operations import (
+    OPERATIONS,
+    Stage,
+    Stages,
+    check_recovers,
+    check_sound,
+    state_of,
+)
+
+_SAMPLED = 16
+CODES = (errno.EIO, errno.ENOSPC)
+
+
+def refuse(stage: Stage, area: Path, n: int, code: int, *, lasting: bool, thorough: bool) -> bool:
+    """Refuse step ``n`` and look at what is left; return whether there was such a step."""
+    root, refusing, said = stage.set_up(area), FailingDisk(n, code, lasting=lasting), None
+    try:
+        with using(refusing):
+            stage.operation.run(root)
+    except StorageError as error:
+        said = error
+    try:
+        state = stage.is_old_or_new(root)
+        if said is None:
+            assert state == stage.after
+        else:
+            assert said.exit_code == 7
+            assert (state == stage.before) or ("did not confirm" in str(said))
+        if thorough:
+            check_sound(root)
+            check_recovers(root)
+    except Exception as error:
+        where = f"{stage.name}, step {n} ({refusing.at}), {os.strerror(code)}, {lasting=}"
+        raise AssertionError(where) from error
+    return refusing.at is not None
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_refused_at_some_steps_leaves_an_index_that_serves(
+    stages: Stages, area: Path, name: str, seed: int
+) -> None:
+    """An I/O error or a full disk is exit code 7; the next run leaves no debris."""
+    stage, chance = stages(name), random.Random(seed)
+    for i, n in enumerate(chance.sample(range(1, len(stage.steps) + 1), _SAMPLED)):
+        code, lasting = CODES[i % 2], chance.random() < 0.5
+        assert refuse(stage, area, n, code, lasting=lasting, thorough=i % 4 == 0), f"seed {seed}"
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("code", CODES, ids=lambda code: errno.errorcode[code])
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_refused_at_every_step_leaves_an_index_that_serves(
+    stages: Stages, area: Path, name: str, code: int
+) -> None:
+    """One step after another, once or for good, until a run is not disturbed any more."""
+    stage, n = stages(name), 1
+    while refuse(stage, area, n, code, lasting=code == errno.ENOSPC, thorough=n % 4 == 0):
+        n += 1
+
+    assert len(stage.steps) < n
+
+
+# --- a disk that is full in earnest ---
+
+
+def check_refused(stage: Stage, root: Path, ended: Ended, reason: str) -> None:
+    """Assert that an operation was refused and the index is as before.
+
+    What writes next to nothing may have found the room: then the index is as after.
+    """
+    if ended.status == 0 and stage.name not in {"build", "first"}:
+        assert state_of(root) == stage.after
+        return
+    assert ended.status == 7, ended.said
+    assert reason in ended.said
+    assert state_of(root) == stage.before
+
+
+@contextmanager
+def small_disk(place: Path) -> Iterator[None]:
+    """A real disk of four megabytes, in memory."""
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)],
+        capture_output=True,
+        check=False,
+    )
+    if mounted.returncode:
+        pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.decode().strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+@pytest.mark.parametrize("name", [n for n, o in OPERATIONS.items() if not o.fresh])
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can mount a small disk")
+def test_full_disk_of_four_megabytes_leaves_an_index_that_serves(
+    stages: Stages, driver: Driver, tmp_path: Path, name: str
+) -> None:
+    """Exit code 7 while it is full, the old answers throughout; done once there is room."""
+    stage, disk = stages(name), tmp_path / "disk"
+    with small_disk(disk):
+        root = stage.copy_to(disk / "area")
+        free = os.statvfs(disk)
+        filler = disk / "filler"
+        filler.write_bytes(b"x" * ((free.f_bavail - 12) * free.f_bsize))
+
+        check_refused(stage, root, driver.run(name, root), "No space left on device")
+        filler.unlink()
+        assert driver.run(name, root).status == 0
+        assert state_of(root) == stage.after
+        check_recovers(root)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_file_that_may_not_grow_leaves_an_index_that_serves(
+    stages: Stages, driver: Driver, area: Path, name: str
+) -> None:
+    """The system's limit of a file's size, which needs no rights: exit code 7 as well."""
+    stage = stages(name)
+    root = stage.set_up(area)
+
+    check_refused(stage, root, driver.run(name, root, limit=1000), "File too large")
