@@ -35,7 +35,7 @@ _NEIGHBOURS_SO_FAR = "tmp-neighbours"
 
 T = TypeVar("T")
 
-_COUNTERS = ("read", "kept", "rejected", "notices", "languages", "without_rules", "guessed")
+_COUNTERS = ("read", "kept", "rejected", "notices", "without_rules", "guessed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +223,7 @@ class _Build:
             seconds={step: round(taken, 3) for step, taken in self._seconds.items()},
             peak_memory_bytes=_peak_memory(),
             **{name: manifest.report[name] for name in _COUNTERS},
+            languages=dict(Counter(manifest.report["languages"]).most_common()),
         )
 
 
