@@ -36,16 +36,7 @@ _NEIGHBOURS_SO_FAR = "tmp-neighbours"
 
 T = TypeVar("T")
 
-_COUNTERS = (
-    "read",
-    "kept",
-    "rejected",
-    "notices",
-    "languages",
-    "without_rules",
-    "guessed",
-    "forced",
-)
+_COUNTERS = ("read", "kept", "rejected", "notices", "without_rules", "guessed", "forced")
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +250,7 @@ class _Build:
             seconds={step: round(taken, 3) for step, taken in self._seconds.items()},
             peak_memory_bytes=_peak_memory(),
             **{name: manifest.report[name] for name in _COUNTERS},
+            languages=dict(Counter(manifest.report["languages"]).most_common()),
         )
 
 

@@ -150,7 +150,7 @@ class Updater:
 
     Examples
     --------
-    >>> from recommender import Updater
+    >>> from recommender.updates import Updater
     >>> with Updater("models/news") as news:  # doctest: +SKIP
     ...     news.add([{"id": "n-1", "title": "Bridge opens", "body": "The bridge is open again."}])
     ...     news.delete(["n-0"])

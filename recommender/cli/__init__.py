@@ -9,7 +9,8 @@ import importlib
 import io
 import os
 import sys
-from typing import NoReturn
+import warnings
+from typing import NoReturn, TextIO
 
 import click
 
@@ -84,7 +85,9 @@ def main(args: list[str] | None = None) -> NoReturn:
     """Run the command line; an error is one line on stderr and an exit code."""
     prepare_streams()
     try:
-        code = cli.main(args=args, prog_name="recommender", standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.showwarning = _warned
+            code = cli.main(args=args, prog_name="recommender", standalone_mode=False)
         sys.stdout.flush()
     except (BrokenPipeError, SystemExit):
         # The reader of our output went away, as `| head` does (click and rich turn that into
@@ -94,6 +97,18 @@ def main(args: list[str] | None = None) -> NoReturn:
     except Exception as error:
         code = _told(error)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _warned(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Say what is not as it should be: a line on stderr, without where in the code it was seen."""
+    click.echo(f"recommender: warning: {harmless(str(message), lines=True)}", err=True)
 
 
 def _told(error: Exception) -> int:
