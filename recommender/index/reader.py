@@ -683,6 +683,8 @@ class Index:
 
     def _score(self, query: Query, docs: NDArray[np.int32], k: int, threshold: float) -> Candidates:
         """Return the k best of ``docs``, with the scores that a search gives them."""
+        if not len(docs):
+            return Candidates(np.zeros(0, np.int32), np.zeros(0, np.float64))
         if not self.compiled:
             scores = np.array([self.score(query, int(doc)) for doc in docs], np.float64)
             kept = (scores >= threshold) & (scores > 0.0)
@@ -694,10 +696,8 @@ class Index:
             found = [p.score(docs[i], one, k, float(threshold)) for p, i in self._by_part(docs)]
             if len(found) == 1:
                 return Candidates(*found[0])
-        best, scores = (
-            np.concatenate([np.zeros(0, dtype), *several])
-            for dtype, several in zip((np.int32, np.float64), zip(*found, strict=True), strict=True)
-        )
+        best = np.concatenate([docs for docs, _ in found])
+        scores = np.concatenate([scores for _, scores in found])
         order = self._best_first(best[None], scores[None])[0, :k]
         return Candidates(best[order], scores[order])
 
