@@ -22,11 +22,19 @@ __all__ = ["cli", "main"]
 
 _COMMANDS = {
     "build": "Read articles and build the index.",
+    "add": "Add articles to an index, and new versions of those it has.",
+    "delete": "Delete articles from an index.",
+    "merge": "Merge an index into one segment, and find all neighbours anew.",
     "related": "Show the block of an article, a URL or a draft.",
     "explain": "Say why one article is near another.",
     "export": "Write every article's list ahead of time.",
+    "where": "List every block that an article stands in.",
     "inspect": "Show what an index holds and how it was built.",
     "verify": "Check an index, file by file and number by number.",
+    "versions": "List the generations of an index that are kept.",
+    "rollback": "Make an older generation the live one again.",
+    "diff": "Compare the articles and the blocks of two generations.",
+    "gc": "Remove old generations that nobody needs.",
     "warm": "Compile the fast loops ahead of the first use.",
     "completion": "Print the shell completion script.",
 }

@@ -199,12 +199,11 @@ class _Language:
         return self._terms[chosen], self.lexicon.column().take(chosen), totals[chosen]
 
 
-def _numbers(terms: Sequence[str], vocabulary: Lexicon) -> NDArray[np.int32]:
+def _numbers(terms: StringColumn, vocabulary: Lexicon) -> NDArray[np.int32]:
     """Return the number of each term, entering new ones; -1 for ""."""
     numbers = np.full(len(terms), _NO_TERM, np.int32)
-    kept = [i for i, term in enumerate(terms) if term]
-    column = StringColumn.from_lines([terms[i] for i in kept])
-    numbers[kept] = vocabulary.add(column)
+    kept = np.flatnonzero(np.diff(terms.offsets))
+    numbers[kept] = vocabulary.add(terms.take(kept))
     return numbers
 
 

@@ -90,6 +90,28 @@ def main() -> None:
             sys.stdout.flush()
 
 
+HOME = Path(__file__).parents[2]
+
+
+def environment() -> dict[str, str]:
+    """Return that of a child: it finds the package and the tests, and starts no threads."""
+    return {**os.environ, "PYTHONPATH": str(HOME), "OPENBLAS_NUM_THREADS": "1"}
+
+
+def run_module(name: str, *arguments: object) -> str:
+    """Run a module in a process of its own and return what it printed; it must end well."""
+    ended = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", name, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=HOME,
+        env=environment(),
+    )
+    assert ended.returncode == 0, f"{name} {arguments}: {ended.returncode}\n{ended.stderr}"
+    return ended.stdout
+
+
 class Ended(NamedTuple):
     """How a child ended."""
 
@@ -102,14 +124,13 @@ class Driver:
     """The driver as those see it who give the orders; a context manager."""
 
     def __enter__(self) -> Driver:
-        home = Path(__file__).parents[2]
         self._process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-m", "tests.faults.driver"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            cwd=home,
-            env={**os.environ, "PYTHONPATH": str(home), "OPENBLAS_NUM_THREADS": "1"},
+            cwd=HOME,
+            env=environment(),
         )
         return self
 

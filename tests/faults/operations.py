@@ -36,6 +36,7 @@ from recommender.index.manifest import (
     generations,
     read_manifest,
 )
+from recommender.updates import Updater, add_articles, delete_articles, merge_index
 from tests.disks import RecordingDisk, Step, SteppedDisk
 
 Titles = Mapping[str, str]
@@ -68,6 +69,8 @@ ARTICLES = _articles()
 _EARLIER = (ARTICLES[:20], ARTICLES[:21], ARTICLES[:22])
 _OTHER = ARTICLES[3:24]
 _FEW = ARTICLES[:4]
+_NEW = [{**ARTICLES[0], "title": "Another title"}, *ARTICLES[22:24]]
+_GONE = [row["id"] for row in ARTICLES[5:8]]
 HELD = titles(_EARLIER[-1])
 
 
@@ -80,16 +83,23 @@ class Operation:
     run : called with the folder of the index
     after : id to title of the articles that stand when it has returned
     fresh : whether it begins without an index
+    goes_on : whether it publishes before it is done, so that an error may come after that
     """
 
     run: Callable[[Path], object]
     after: Titles
     fresh: bool = False
+    goes_on: bool = False
 
 
 OPERATIONS = {
     "build": Operation(lambda root: build_index(_OTHER, root), titles(_OTHER)),
     "first": Operation(lambda root: build_index(_FEW, root), titles(_FEW), fresh=True),
+    "add": Operation(lambda root: add_articles(_NEW, root), {**HELD, **titles(_NEW)}, goes_on=True),
+    "delete": Operation(
+        lambda root: delete_articles(_GONE, root), without(HELD, *_GONE), goes_on=True
+    ),
+    "merge": Operation(merge_index, HELD),
 }
 
 
@@ -177,8 +187,11 @@ class Stages:
             start.mkdir()
             if not fresh:
                 with using(SteppedDisk()):
-                    for rows in _EARLIER:
-                        build_index(rows, start / "news")
+                    build_index(_EARLIER[0], start / "news")
+                    for rows in _EARLIER[1:]:
+                        with Updater(start / "news") as updater:  # it does not merge by itself
+                            updater.add(rows)
+                            updater.commit()
         return start
 
     def _make(self, name: str) -> Stage:

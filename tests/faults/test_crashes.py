@@ -77,6 +77,6 @@ def test_crash_at_every_step_leaves_the_old_or_the_new_index(
 ) -> None:
     """One step after another, until a run is not disturbed any more."""
     stage = stages(name)
-    done = run_all(stage, area, range(1, 10_000), every=1)
+    done = run_all(stage, area, range(1, 10_000), every=3)
 
     assert len(stage.steps) + 1 == done

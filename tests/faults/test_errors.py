@@ -43,7 +43,8 @@ def refuse(stage: Stage, area: Path, n: int, code: int, *, lasting: bool, thorou
             assert state == stage.after
         else:
             assert said.exit_code == 7
-            assert (state == stage.before) or ("did not confirm" in str(said))
+            published = stage.operation.goes_on or "did not confirm" in str(said)
+            assert published or state == stage.before
         if thorough:
             check_sound(root)
             check_recovers(root)
@@ -81,7 +82,7 @@ def test_refused_at_every_step_leaves_an_index_that_serves(
 # --- a disk that is full in earnest ---
 
 
-def check_refused(stage: Stage, root: Path, ended: Ended, reason: str) -> None:
+def check_refused(stage: Stage, root: Path, ended: Ended) -> None:
     """Assert that an operation was refused and the index is as before.
 
     What writes next to nothing may have found the room: then the index is as after.
@@ -90,7 +91,7 @@ def check_refused(stage: Stage, root: Path, ended: Ended, reason: str) -> None:
         assert state_of(root) == stage.after
         return
     assert ended.status == 7, ended.said
-    assert reason in ended.said
+    assert "Nothing was published" in ended.said
     assert state_of(root) == stage.before
 
 
@@ -124,7 +125,7 @@ def test_full_disk_of_four_megabytes_leaves_an_index_that_serves(
         filler = disk / "filler"
         filler.write_bytes(b"x" * ((free.f_bavail - 12) * free.f_bsize))
 
-        check_refused(stage, root, driver.run(name, root), "No space left on device")
+        check_refused(stage, root, driver.run(name, root))
         filler.unlink()
         assert driver.run(name, root).status == 0
         assert state_of(root) == stage.after
@@ -139,4 +140,4 @@ def test_file_that_may_not_grow_leaves_an_index_that_serves(
     stage = stages(name)
     root = stage.set_up(area)
 
-    check_refused(stage, root, driver.run(name, root, limit=1000), "File too large")
+    check_refused(stage, root, driver.run(name, root, limit=1000))

@@ -15,7 +15,7 @@ from tests.faults.operations import OPERATIONS, Stage, Stages, check_recovers, c
 from tests.faults.power import BYTES, NAMES, Image, Machine, write_image
 
 _SAMPLED = 150  # images in all, of every operation together
-_EACH = 7  # images of every moment, in the long run
+_EACH = 3  # images of every moment, in the long run
 
 Moment = tuple[int, str, str, int]
 """Steps taken, what becomes of names and of bytes, seed."""
