@@ -31,6 +31,11 @@ if TYPE_CHECKING:
     from recommender.ingest import Rejections as Rejections
     from recommender.ingest import read_articles as read_articles
     from recommender.recommend import Recommender as Recommender
+    from recommender.updates import Updater as Updater
+    from recommender.updates import UpdateReport as UpdateReport
+    from recommender.updates import add_articles as add_articles
+    from recommender.updates import delete_articles as delete_articles
+    from recommender.updates import merge_index as merge_index
     from recommender.vectorize import ArticleVectorizer as ArticleVectorizer
 
 _HOMES = {
@@ -43,9 +48,14 @@ _HOMES = {
     "Recommender": "recommender.recommend",
     "RecommenderError": "recommender.errors",
     "Rejections": "recommender.ingest",
+    "UpdateReport": "recommender.updates",
+    "Updater": "recommender.updates",
+    "add_articles": "recommender.updates",
     "build_index": "recommender.builder",
+    "delete_articles": "recommender.updates",
     "export_jsonl": "recommender.export",
     "load_config": "recommender.config",
+    "merge_index": "recommender.updates",
     "read_articles": "recommender.ingest",
     "verify_index": "recommender.index.check",
 }
@@ -63,8 +73,8 @@ def build(
     articles : a path or several, a pandas DataFrame, or an iterable of mappings or of Article
     model : folder of the index
     config : all settings; None = the defaults
-    **options : ``jobs``, ``rejections``, ``progress``, as :func:`recommender.build_index` takes
-        them
+    **options : ``jobs``, ``rejections``, ``progress``, ``force``, as
+        :func:`recommender.build_index` takes them
 
     Raises
     ------

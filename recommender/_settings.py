@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -11,7 +12,7 @@ from typing import Any, TypeVar
 
 from recommender.errors import ConfigError
 
-__all__ = ["nearest", "parse_text", "settings_from"]
+__all__ = ["nearest", "parse_text", "seconds_of", "settings_from"]
 
 T = TypeVar("T")
 
@@ -72,6 +73,21 @@ def parse_text(text: str, hint: Any) -> Any:
     return text
 
 
+def seconds_of(text: str, where: str) -> float:
+    """Return a length of time such as ``90s``, ``10m``, ``12h``, ``7d``, ``2w`` in seconds.
+
+    Raises
+    ------
+    ConfigError : no such text; the message begins with ``where``
+    """
+    match = _DURATION.fullmatch(text.strip().lower())
+    if match is None:
+        raise ConfigError(f"{where} is {text[:60]!r}; expected a time such as 90s, 10m, 12h or 7d.")
+    return float(match["number"]) * _SECONDS[match["unit"]] if match["unit"] else 0.0
+
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_DURATION = re.compile(r"(?P<number>[0-9]{1,9}(?:\.[0-9]{1,9})?) ?(?P<unit>[smhdw])|0")
 _UNBOUNDED = 2**63
 _SHOWN_CHARS = 500
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}

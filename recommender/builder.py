@@ -20,7 +20,8 @@ from recommender._files import make_folder, storage_errors
 from recommender.config import Config
 from recommender.corpus import Preparation, Progress, corpus_of, language_names, silent
 from recommender.counting import Counted
-from recommender.errors import ConfigError, InputError
+from recommender.errors import ConfigError, InputError, RejectedBuildError
+from recommender.gate import Verdict, judge
 from recommender.index.manifest import Manifest, writer_lock
 from recommender.index.publisher import write_generation
 from recommender.index.reader import Index
@@ -35,7 +36,7 @@ _NEIGHBOURS_SO_FAR = "tmp-neighbours"
 
 T = TypeVar("T")
 
-_COUNTERS = ("read", "kept", "rejected", "notices", "languages", "without_rules", "guessed")
+_COUNTERS = ("read", "kept", "rejected", "notices", "without_rules", "guessed", "forced")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,8 @@ class BuildReport:
     guessed : articles whose language had to be found out, by how
     terms, postings, boilerplate : int
     text_bytes, index_bytes : bytes
+    forced : whether it was published whatever the gate would have said
+    gate : what the gate found: the figures beside those of the live generation before
     seconds : by step, and ``total``
     peak_memory_bytes : of the process, so far
     """
@@ -67,11 +70,13 @@ class BuildReport:
     languages: Mapping[str, int]
     without_rules: Mapping[str, int]
     guessed: Mapping[str, int]
+    forced: bool
     terms: int
     postings: int
     boilerplate: int
     text_bytes: int
     index_bytes: int
+    gate: Verdict
     seconds: Mapping[str, float]
     peak_memory_bytes: int
 
@@ -84,6 +89,7 @@ def build_index(
     jobs: int = 1,
     rejections: Rejections | None = None,
     progress: Progress | None = None,
+    force: bool = False,
 ) -> BuildReport:
     """Read articles, count and weigh their terms, and publish an index of them.
 
@@ -96,16 +102,18 @@ def build_index(
         Article
     model : folder of the index; a new generation is added to an index that is there
     jobs : threads that count and find neighbours; -1 = one a core
+    force : publish even what is so much worse than the live generation that it would be refused
 
     Raises
     ------
     InputError : the source cannot be used, or holds no usable article
+    RejectedBuildError : much worse than the live generation, and not ``force``
     TooManyRejectionsError, IndexLockedError, StorageError, ConfigError
     """
     settings = config or Config()
     check_jobs(jobs)
     root = Path(model)
-    work = _Build(settings, rejections or Rejections(), progress or silent, jobs)
+    work = _Build(settings, rejections or Rejections(), progress or silent, jobs, force)
     was_there = root.exists()
     with storage_errors(root):
         make_folder(root)
@@ -132,13 +140,20 @@ class _Build:
     """One run of ``build_index``: its settings, its stop-watch and its counters."""
 
     def __init__(
-        self, config: Config, rejections: Rejections, progress: Progress, jobs: int
+        self,
+        config: Config,
+        rejections: Rejections,
+        progress: Progress,
+        jobs: int,
+        force: bool,
     ) -> None:
         self._config = config
         self._prepare = Preparation(config, rejections, progress, jobs)
         self._rejections = rejections
         self._progress = progress
         self._jobs = jobs
+        self._force = force
+        self._verdict = Verdict()
         self._seconds: dict[str, float] = {}
 
     def run(self, articles: Any, root: Path, scratch: Path) -> BuildReport:
@@ -179,9 +194,19 @@ class _Build:
             about=self._prepare.about(boilerplate, report, spooled.site_languages),
             languages=names,
             neighbours=find if self._config.search.neighbours else None,
+            gate=partial(self._judge, root),
+            keeping=self._config.generations,
         )
         disk().remove_tree(root / _NEIGHBOURS_SO_FAR, ignore_errors=True)
         return manifest
+
+    def _judge(self, root: Path, index: Index) -> None:
+        """Compare what is about to be published with the live generation; raise to refuse it."""
+        limits, threshold = self._config.generations, self._config.block.threshold
+        self._verdict = judge(root, index, limits, threshold=threshold)
+        if self._verdict.is_refusal and not self._force:
+            disk().remove_tree(root / _NEIGHBOURS_SO_FAR, ignore_errors=True)
+            raise RejectedBuildError(self._verdict.refusal(root))
 
     def _neighbours(self, folder: Path, index: Index) -> NDArray[np.int32]:
         return all_neighbours(
@@ -208,6 +233,7 @@ class _Build:
                 if not self._prepare.analyzer.knows(lang)
             },
             "guessed": dict(sorted(self._prepare.guessed.items())),
+            "forced": self._force,
         }
 
     def _report(self, root: Path, manifest: Manifest, spool: Spool) -> BuildReport:
@@ -220,9 +246,11 @@ class _Build:
             boilerplate=len(manifest.boilerplate),
             text_bytes=spool.n_bytes,
             index_bytes=sum(r["bytes"] for files in records for r in files.values()),
+            gate=self._verdict,
             seconds={step: round(taken, 3) for step, taken in self._seconds.items()},
             peak_memory_bytes=_peak_memory(),
             **{name: manifest.report[name] for name in _COUNTERS},
+            languages=dict(Counter(manifest.report["languages"]).most_common()),
         )
 
 

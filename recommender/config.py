@@ -28,7 +28,7 @@ from typing import Any
 from recommender._languages import normalize_lang
 from recommender._settings import nearest, parse_text, settings_from
 from recommender.errors import ConfigError, SourceNotFoundError
-from recommender.index.settings import SearchSettings
+from recommender.index.settings import GenerationSettings, SearchSettings, UpdateSettings
 from recommender.ingest.settings import IngestSettings
 from recommender.text.settings import BoilerplateSettings, TextSettings
 from recommender.weighting import WeightSettings
@@ -121,6 +121,8 @@ class Config:
     weights: WeightSettings = field(default_factory=WeightSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
     block: BlockSettings = field(default_factory=BlockSettings)
+    generations: GenerationSettings = field(default_factory=GenerationSettings)
+    updates: UpdateSettings = field(default_factory=UpdateSettings)
 
 
 Origins = dict[tuple[str, str], str]

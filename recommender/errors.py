@@ -8,6 +8,7 @@ RecommenderError
 ├── UnknownArticleError (KeyError)       no article with this id or URL in the index
 ├── MissingExtraError (ImportError)      an optional package is needed; says how to install it
 ├── StorageError (OSError)               the disk refused a write; nothing was published
+├── RejectedBuildError                   a build much worse than what is live; nothing was published
 └── IndexFolderError                     the index folder, not the caller, is at fault
     ├── NotAnIndexError                  the folder holds no index
     ├── DamagedIndexError                a file is missing, cut, or does not match its digest
@@ -29,6 +30,7 @@ __all__ = [
     "MissingExtraError",
     "NotAnIndexError",
     "RecommenderError",
+    "RejectedBuildError",
     "SourceNotFoundError",
     "StorageError",
     "TooManyRejectionsError",
@@ -128,3 +130,9 @@ class StorageError(RecommenderError, OSError):
     """The disk refused a write (full, read-only, failing); nothing was published."""
 
     exit_code = 7
+
+
+class RejectedBuildError(RecommenderError):
+    """A build was so much worse than the live index that it was refused; nothing was published."""
+
+    exit_code = 9

@@ -14,6 +14,7 @@ from recommender._disk import disk
 from recommender._files import storage_errors
 from recommender.builder import check_jobs
 from recommender.errors import InputError, SourceNotFoundError
+from recommender.index.reader import Index
 from recommender.neighbours import runs_of
 from recommender.recommend import Recommender
 
@@ -34,7 +35,8 @@ def related_rows(model: Recommender, *, jobs: int = 1, **options: Any) -> Iterat
     **options : ``limit``, ``threshold``, ``languages``, ``preset``, ``exclude_ids``, ``mode``
     """
     check_jobs(jobs)
-    ask, index = model.ask_for(options), model.index
+    answers = model.answers  # one generation, whatever is published meanwhile
+    ask, index = answers.ask_for(options), answers.index
     every = index.docs()
     chunks = (every[first : first + _ROWS] for first in range(0, len(every), _ROWS))
     find = (
@@ -52,11 +54,11 @@ def related_rows(model: Recommender, *, jobs: int = 1, **options: Any) -> Iterat
     for docs, found, scores in runs_of(search, chunks, jobs=jobs):
         for doc, row, row_scores in zip(docs, found, scores, strict=True):
             n = int((row >= 0).sum())
-            yield _line(model, int(doc), row[:n], row_scores[:n])
+            yield _line(index, int(doc), row[:n], row_scores[:n])
 
 
-def _line(model: Recommender, doc: int, docs: Any, scores: Any) -> dict[str, Any]:
-    name = model.index.article_id
+def _line(index: Index, doc: int, docs: Any, scores: Any) -> dict[str, Any]:
+    name = index.article_id
     return {
         "id": name(doc),
         "related": [name(int(d)) for d in docs],

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from recommender.answers import Answers
 from recommender.config import Config, Origins
+from recommender.index.collection import factors
+from recommender.index.reader import Index
 from recommender.recommend import Recommender
 
-__all__ = ["article_overview", "fast_recall", "index_overview"]
+__all__ = ["article_overview", "blocks_with", "fast_recall", "index_overview"]
 
 _TOP_TERMS = 15
 
@@ -22,7 +26,8 @@ def index_overview(model: Recommender, config: Config, origins: Origins) -> dict
     Settings of the text, its fields and its weights are those the index was built with, whatever
     ``config`` says.
     """
-    index, manifest = model.index, model.index.manifest
+    answers = model.answers
+    index, manifest = answers.index, answers.index.manifest
     records = [*manifest.segments.values(), manifest.files]
     sections = Counter(index.card(doc).get("section") or "-" for doc in index.docs().tolist())
     return {
@@ -32,12 +37,14 @@ def index_overview(model: Recommender, config: Config, origins: Origins) -> dict
             "by version": manifest.package,
             "format": manifest.format,
             "articles": index.n_articles,
+            "segments": len(index.parts),
+            "gone": len(index.gone),
             "terms": index.collection.n_terms,
             "postings": manifest.counts["postings"],
             "size": sum(r["bytes"] for files in records for r in files.values()),
             "analysis": manifest.analysis[:16],
         },
-        "search": _search(model),
+        "search": _search(answers),
         "languages": dict(Counter(manifest.report["languages"]).most_common()),
         "without_rules": dict(manifest.report.get("without_rules", {})),
         "guessed": dict(manifest.report["guessed"]),
@@ -47,11 +54,11 @@ def index_overview(model: Recommender, config: Config, origins: Origins) -> dict
         "boilerplate": [
             dict(b) for b in sorted(manifest.boilerplate, key=lambda b: -b["articles"])
         ],
-        "settings": _settings(model, config, origins),
+        "settings": _settings(index, config, origins),
     }
 
 
-def _search(model: Recommender) -> dict[str, Any]:
+def _search(model: Answers) -> dict[str, Any]:
     """Return how searches find, and how much of the exact lists the fast mode finds here."""
     index, effort = model.index, model.search
     is_fast = effort.for_size(index.n_docs)[0] < 1.0
@@ -60,16 +67,34 @@ def _search(model: Recommender) -> dict[str, Any]:
         "mode": "fast" if is_fast else "exact",
         "recall of fast mode": round(recall, 4),
         "measured on": n,
+        "neighbours": "fresh" if index.is_fresh else "as linked since they were found",
+        "statistics": _statistics(index),
         "neighbours kept": index.parts[0].segment.width if index.parts else 0,
     }
 
 
-def fast_recall(model: Recommender, *, k: int = 10, most: int = 100) -> tuple[float, int]:
+def _statistics(index: Index) -> str:
+    """Return which statistics weigh the words, and how far frozen ones are from today's."""
+    weights = index.collection.weights
+    if weights.statistics == "global":
+        return "global"
+    now = factors(weights, index.collection.df, index.n_articles)[1]
+    frozen, counted = index.collection.idf_squared, index.collection.df > 0
+    used = counted & (now > 0) & (frozen > 0)
+    moved = np.abs(np.sqrt(frozen[used] / now[used]) - 1.0)
+    if not len(moved):
+        return "frozen"
+    weighted = float(np.average(moved, weights=index.collection.df[used]))
+    return f"frozen; a word's weight is off by {weighted:.1%}, by {moved.max():.1%} at most"
+
+
+def fast_recall(model: Recommender | Answers, *, k: int = 10, most: int = 100) -> tuple[float, int]:
     """Return the share of the exact ``k`` best that the fast mode finds, and of how many articles.
 
     Measured on articles spread evenly over the index, in their own languages. An article with no
     neighbours loses none; of no articles the share is 1.
     """
+    model = model.answers if isinstance(model, Recommender) else model
     index = model.index
     every = index.docs()
     docs = every[np.unique(np.linspace(0, max(0, len(every) - 1), most).astype(int))[: len(every)]]
@@ -86,8 +111,8 @@ def fast_recall(model: Recommender, *, k: int = 10, most: int = 100) -> tuple[fl
 
 def article_overview(model: Recommender, key: str) -> dict[str, Any]:
     """Return what is known of one article: its card, and its heaviest terms with their weights."""
-    index = model.index
-    doc = model.doc_of(key)
+    answers = model.answers
+    index, doc = answers.index, answers.doc_of(key)
     query = index.query_of(doc)
     parts = index.products(query.terms, query.codes, query.codes)
     heaviest = sorted(range(len(parts)), key=lambda i: (-parts[i], i))[:_TOP_TERMS]
@@ -105,9 +130,9 @@ def article_overview(model: Recommender, key: str) -> dict[str, Any]:
     }
 
 
-def _settings(model: Recommender, config: Config, origins: Origins) -> dict[str, dict[str, Any]]:
+def _settings(index: Index, config: Config, origins: Origins) -> dict[str, dict[str, Any]]:
     """Return every setting as section.name, with its value and its origin."""
-    stored = model.index.manifest.settings
+    stored = index.manifest.settings
     out = {}
     for section in dataclasses.fields(Config):
         values = dataclasses.asdict(getattr(config, section.name))
@@ -117,3 +142,50 @@ def _settings(model: Recommender, config: Config, origins: Origins) -> dict[str,
                 value, origin = stored[section.name].get(name, value), "the index"
             out[f"{section.name}.{name}"] = {"value": value, "origin": origin}
     return out
+
+
+def blocks_with(model: Recommender, article_id: str, **options: Any) -> dict[str, Any]:
+    """Return every block that an article stands in; of a deleted one, the proof that none does.
+
+    Parameters
+    ----------
+    article_id : the id, or the address, of an article; one that was deleted by its id
+    **options : as ``Recommender.related`` takes them
+
+    Returns
+    -------
+    ``id``; ``status``: live, deleted, or unknown (never there, or merged away since);
+    ``generation``; ``checked``, how many blocks were made to look; ``blocks``, by rank: id, title,
+    rank and score
+    """
+    answers = model.answers
+    index, live = answers.index, answers.find(article_id)
+    docs = index.find_gone(article_id.strip()) if live is None else [live]
+    ask = answers.ask_for(options)
+    own = ask.settings.languages == "same"
+    owners = index.may_list(docs, ask.settings.limit, ask.effort, ask.choice, own_language=own)
+    find = index.related_rows if own else partial(index.search_rows, same_language=False)
+    found, scores = find(
+        owners,
+        ask.settings.limit,
+        threshold=ask.settings.threshold,
+        choice=ask.choice,
+        effort=ask.effort,
+    )
+    rows, ranks = np.nonzero(np.isin(found, docs))
+    blocks = [
+        {
+            "id": index.article_id(int(owners[row])),
+            "title": index.card(int(owners[row])).get("title", ""),
+            "rank": int(rank) + 1,
+            "score": float(scores[row, rank]),
+        }
+        for row, rank in zip(rows, ranks, strict=True)
+    ]
+    return {
+        "id": article_id.strip() if live is None else index.article_id(live),
+        "status": "live" if live is not None else "deleted" if docs else "unknown",
+        "generation": index.manifest.generation,
+        "checked": len(owners),
+        "blocks": sorted(blocks, key=lambda block: (block["rank"], -block["score"], block["id"])),
+    }

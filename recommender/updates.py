@@ -150,7 +150,7 @@ class Updater:
 
     Examples
     --------
-    >>> from recommender import Updater
+    >>> from recommender.updates import Updater
     >>> with Updater("models/news") as news:  # doctest: +SKIP
     ...     news.add([{"id": "n-1", "title": "Bridge opens", "body": "The bridge is open again."}])
     ...     news.delete(["n-0"])
@@ -281,7 +281,7 @@ class Updater:
             )
             corpus = corpus_of(wanted, self._prepare.count(wanted, boilerplate), names)
         edit = Edit(corpus, changes.gone)
-        kept = kept_by_commit(self.index, len(changes.rows))
+        kept = kept_by_commit(self.index, len(changes.rows), self._config.updates)
         sites = dict(spooled.site_languages)
         change = {"kind": "update", **changes.counts}
         return self._rewrite(edit, kept, names, change, sites)
@@ -315,8 +315,10 @@ class Updater:
             n_kept=n_kept,
             weights=self._config.weights,
             search=self._config.search,
+            updates=self._config.updates,
             about=about,
             languages=names,
+            keeping=self._config.generations,
             **more,
         )
 
@@ -342,7 +344,7 @@ class Updater:
         StorageError : the disk refused; the index is as it was
         """
         started = time.perf_counter()
-        kept = 0 if completely else kept_by_merge(self.index)
+        kept = 0 if completely else kept_by_merge(self.index, self._config.updates)
         if kept < len(self.index.parts):
             more = {"table": self._all_neighbours} if completely else {}
             sites = self.index.manifest.report.get("site_languages", {})

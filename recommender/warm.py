@@ -13,8 +13,10 @@ from recommender.builder import build_index
 from recommender.config import Config
 from recommender.export import related_rows
 from recommender.index.check import verify_index
+from recommender.index.settings import UpdateSettings
 from recommender.overview import index_overview
 from recommender.recommend import Recommender
+from recommender.updates import Updater
 
 __all__ = ["Warmed", "compile_loops"]
 
@@ -67,7 +69,13 @@ def compile_loops() -> Warmed:
     compileall.compile_dir(Path(__file__).parent, quiet=2)
     before = len(USE.compiled), len(USE.loaded)
     with tempfile.TemporaryDirectory() as folder:
-        build_index([*_ARTICLES, *_MORE], folder)
+        build_index([*_ARTICLES[:3], *_MORE], folder)
+        with Updater(folder, config=Config(updates=UpdateSettings(last_segment=1))) as updater:
+            for change in (_ARTICLES[3:], _ARTICLES[:1]):
+                updater.add(change)
+                updater.delete(["2"])
+                updater.commit()
+            updater.merge()
         model = Recommender.open(folder)
         model.related("1", exclude_ids=["4"])
         model.related_to_text("Bridge", f"The bridge again.\n\n{_NOTICE}", lang="en")

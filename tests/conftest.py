@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -60,3 +62,11 @@ def sample_index(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 def news(sample_index: Path) -> Recommender:
     """The bundled corpus's index, opened."""
     return Recommender.open(sample_index)
+
+
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """A folder that any user of the machine can read; pytest's own are for one user only."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)

@@ -29,7 +29,7 @@ import pytest
 from recommender import Recommender, build_index
 from recommender.cli import main
 from recommender.errors import StorageError
-from recommender.index.manifest import writer_lock
+from recommender.index.manifest import MIN_READER, writer_lock
 from recommender.ingest import Rejections, read_articles
 from recommender.spool import Spool
 
@@ -548,7 +548,9 @@ def test_closed_standard_input_ends_with_2(bridges: Path, args: list[str]) -> No
 def _newer(model: Path) -> None:
     manifest = next(model.glob("gen-*/manifest.json"))
     text = manifest.read_text(encoding="utf-8")
-    manifest.write_text(text.replace('"min_reader": 2', '"min_reader": 99'), encoding="utf-8")
+    newer = text.replace(f'"min_reader": {MIN_READER}', '"min_reader": 99')
+    assert newer != text
+    manifest.write_text(newer, encoding="utf-8")
 
 
 def _cut(model: Path) -> None:
@@ -565,8 +567,6 @@ def _flipped(model: Path) -> None:
 
 DAMAGE: dict[str, Callable[[Path], object]] = {
     "no pointer": lambda model: (model / "CURRENT").unlink(),
-    "pointer of noise": lambda model: (model / "CURRENT").write_bytes(b"\xff\0\x1b[31m"),
-    "pointer to nothing": lambda model: (model / "CURRENT").write_text("gen-00000099\n"),
     "no generation": lambda model: shutil.rmtree(model / "gen-00000001"),
     "no segments": lambda model: shutil.rmtree(model / "segments"),
     "half a manifest": lambda model: os.truncate(model / "gen-00000001/manifest.json", 99),
@@ -590,6 +590,38 @@ def test_damaged_index_ends_with_5_and_a_build_mends_it(copied: Path, damage: st
     (copied.parent / "a.jsonl").write_bytes(lines(BRIDGES))
     assert run("build", copied.parent / "a.jsonl", "--model", copied).code == 0
     assert run("related", "1", "--model", copied).code == 0
+
+
+POINTERS = {
+    "noise": b"\xff\0\x1b[31m",
+    "nothing": b"gen-00000099 0123456789abcdef\n",
+    "another manifest": b"gen-00000001 0123456789abcdef\n",
+    "no digest": b"gen-00000001\n",
+}
+
+
+@pytest.mark.filterwarnings("always::recommender.index.reader.DegradedIndexWarning")
+@pytest.mark.parametrize("pointer", POINTERS)
+def test_damaged_pointer_is_told_of_while_the_sound_generation_answers(
+    copied: Path, pointer: str
+) -> None:
+    """In one line, and ``verify`` ends with 5; building again is the way out."""
+    (copied / "CURRENT").write_bytes(POINTERS[pointer])
+
+    for command in (["related", "1"], ["explain", "1", "2"], ["export"], ["inspect"]):
+        done = run(*command, "--model", copied)
+        (told,) = (line for line in done.err.splitlines() if "warning" in line)
+        assert done.code == 0, (command, done)
+        assert told.startswith(f"recommender: warning: {copied}")
+        assert told.endswith("Generation 1 is used in its stead. Build the index again.")
+        assert "\x1b" not in done.err
+    done = run("verify", "--model", copied)
+    assert done.code == 5
+    assert str(copied) in done.err
+    (copied.parent / "a.jsonl").write_bytes(lines(BRIDGES))
+    assert run("build", copied.parent / "a.jsonl", "--model", copied).code == 0
+    done = run("related", "1", "--model", copied)
+    assert (done.code, "warning" in done.err) == (0, False)
 
 
 def test_what_is_no_index_ends_with_5(tmp_path: Path) -> None:

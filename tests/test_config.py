@@ -11,6 +11,7 @@ import pytest
 
 from recommender.config import BlockSettings, Config, FieldSettings, config_from, load_config
 from recommender.errors import ConfigError, SourceNotFoundError
+from recommender.index.settings import GenerationSettings
 from recommender.weighting import WeightSettings
 
 SECTIONS = typing.get_type_hints(Config)
@@ -217,3 +218,24 @@ def test_settings_class_is_a_frozen_value(section: str) -> None:
 
     assert cls() == cls()
     assert cls.__dataclass_params__.frozen
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"keep": 0},
+        {"keep": True},
+        {"keep": 2.5},
+        {"grace": "soon"},
+        {"max_shrink": -0.1},
+        {"max_empty": 1.5},
+        {"max_relevance_drop": float("nan")},
+        {"max_shrink": True},
+    ],
+)
+def test_generation_settings_that_cannot_be_are_named(values: dict[str, Any]) -> None:
+    """By their name."""
+    (name,) = values
+
+    with pytest.raises(ConfigError, match=name):
+        GenerationSettings(**values)

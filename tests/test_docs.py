@@ -6,8 +6,8 @@ How pages are written, so that this can be checked:
   is a doctest. ```python no-run is left alone.
 - In a ```console block each ``$ recommender ...`` line runs; ``# exit code 3`` at its end is what
   it must end with. The lines below it must be in its output, in this order; ``...`` stands for
-  lines left out, and measured times and sizes may differ. A command with a word in capitals
-  (ARTICLE-ID), and ```console no-run, are left alone.
+  lines left out; measured times and sizes, moments and versions may differ. A command with a word
+  in capitals (ARTICLE-ID), and ```console no-run, are left alone.
 - A block whose fence names a file (```toml recommender.toml) is written to that file first.
 
 Each page runs in a folder of its own that holds data/sample, its index models/sample, the same
@@ -58,7 +58,9 @@ _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#{1,6} +(.*)$", re.MULTILINE)
 _EXIT_CODE = re.compile(r"#.*exit code (\d+)")
 _PLACEHOLDER = re.compile(r"[A-Z]{2,}(-[A-Z]+)*")
-_MEASURED = re.compile(r"\d[\d,.]* ?(?:s|ms|kB|MB|articles/s)\b")
+_MEASURED = re.compile(
+    r"\d{4}-\d\d-\d\d \d\d:\d\d|\d+\.\d+\.\d+|\d[\d,.]* ?(?:s|ms|kB|MB|articles/s)\b"
+)
 
 
 @dataclass(frozen=True)

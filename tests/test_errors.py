@@ -19,6 +19,7 @@ EXIT_CODES = {
     "UnknownArticleError": 4,
     "MissingExtraError": 2,
     "StorageError": 7,
+    "RejectedBuildError": 9,
     "IndexFolderError": 5,
     "NotAnIndexError": 5,
     "DamagedIndexError": 5,

@@ -24,6 +24,7 @@ from recommender._files import (
     map_array,
     replace_text,
     storage_errors,
+    sync_files,
     write_array,
     write_json,
     write_text,
@@ -204,19 +205,25 @@ def _refuse(*_: object) -> None:
     raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
-@pytest.mark.parametrize("write", ["array", "text", "json", "replace"])
+@pytest.mark.parametrize("write", ["arrays", "text", "json", "replace"])
 def test_every_write_is_synced_before_it_returns(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: str
 ) -> None:
-    """What was written is on the disk: the file itself, and for a replacement its folder after."""
+    """What was written is on the disk: the file itself, and for a replacement its folder after.
+
+    Arrays are many: they are synced together when all are written, and their folder after.
+    """
     synced: list[str] = []
 
     def note(handle: int) -> None:
         synced.append(Path(f"/proc/self/fd/{handle}").readlink().name)
 
     monkeypatch.setattr(os, "fsync", note)
-    if write == "array":
-        write_array(tmp_path / "x", np.arange(3))
+    if write == "arrays":
+        for name in ("y", "x"):
+            write_array(tmp_path / name, np.arange(3))
+        assert synced == []
+        sync_files(tmp_path)
     elif write == "text":
         write_text(tmp_path / "x", "text")
     elif write == "json":
@@ -224,7 +231,8 @@ def test_every_write_is_synced_before_it_returns(
     else:
         replace_text(tmp_path / "x", "text")
 
-    assert synced == (["x.tmp", tmp_path.name] if write == "replace" else ["x"])
+    expected = {"arrays": ["x", "y", tmp_path.name], "replace": ["x.tmp", tmp_path.name]}
+    assert synced == expected.get(write, ["x"])
 
 
 def test_storage_errors_name_the_folder_and_what_to_do(tmp_path: Path) -> None:

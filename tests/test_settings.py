@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from recommender._settings import nearest, parse_text, settings_from
+from recommender._settings import nearest, parse_text, seconds_of, settings_from
 from recommender.errors import ConfigError
 
 
@@ -195,3 +195,29 @@ def test_nearest_does_not_depend_on_the_order_of_names() -> None:
     assert nearest("ab", ["abc", "abd"]) == nearest("ab", ["abd", "abc"])
     assert nearest("LIMIT", ["name", "limit"]) == " Did you mean 'limit'?"
     assert nearest("zz", ["b", "a"]) == " Known: b, a."
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("90s", 90.0),
+        ("10m", 600.0),
+        (" 1.5 H ", 5400.0),
+        ("7d", 604_800.0),
+        ("2w", 1_209_600.0),
+        ("0", 0.0),
+        ("0s", 0.0),
+    ],
+)
+def test_seconds_of_a_length_of_time(text: str, seconds: float) -> None:
+    """A number and a unit; nothing needs no unit."""
+    assert seconds == seconds_of(text, "grace")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "10", "m", "-1m", "1y", "1m 30s", "1e3s", "٣m", "9" * 10 + "w"]
+)
+def test_seconds_of_anything_else_is_named(text: str) -> None:
+    """With what was expected."""
+    with pytest.raises(ConfigError, match=r"grace is .*; expected a time such as 90s"):
+        seconds_of(text, "grace")

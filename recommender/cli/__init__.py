@@ -9,7 +9,8 @@ import importlib
 import io
 import os
 import sys
-from typing import NoReturn
+import warnings
+from typing import NoReturn, TextIO
 
 import click
 
@@ -21,11 +22,19 @@ __all__ = ["cli", "main"]
 
 _COMMANDS = {
     "build": "Read articles and build the index.",
+    "add": "Add articles to an index, and new versions of those it has.",
+    "delete": "Delete articles from an index.",
+    "merge": "Merge an index into one segment, and find all neighbours anew.",
     "related": "Show the block of an article, a URL or a draft.",
     "explain": "Say why one article is near another.",
     "export": "Write every article's list ahead of time.",
+    "where": "List every block that an article stands in.",
     "inspect": "Show what an index holds and how it was built.",
     "verify": "Check an index, file by file and number by number.",
+    "versions": "List the generations of an index that are kept.",
+    "rollback": "Make an older generation the live one again.",
+    "diff": "Compare the articles and the blocks of two generations.",
+    "gc": "Remove old generations that nobody needs.",
     "warm": "Compile the fast loops ahead of the first use.",
     "completion": "Print the shell completion script.",
 }
@@ -76,7 +85,9 @@ def main(args: list[str] | None = None) -> NoReturn:
     """Run the command line; an error is one line on stderr and an exit code."""
     prepare_streams()
     try:
-        code = cli.main(args=args, prog_name="recommender", standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.showwarning = _warned
+            code = cli.main(args=args, prog_name="recommender", standalone_mode=False)
         sys.stdout.flush()
     except (BrokenPipeError, SystemExit):
         # The reader of our output went away, as `| head` does (click and rich turn that into
@@ -86,6 +97,18 @@ def main(args: list[str] | None = None) -> NoReturn:
     except Exception as error:
         code = _told(error)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _warned(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Say what is not as it should be: a line on stderr, without where in the code it was seen."""
+    click.echo(f"recommender: warning: {harmless(str(message), lines=True)}", err=True)
 
 
 def _told(error: Exception) -> int:

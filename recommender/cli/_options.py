@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from collections.abc import Callable
@@ -13,16 +14,21 @@ import click
 from recommender.article import to_json
 from recommender.cli._streams import escaped
 from recommender.config import Config, Origins, load_config
+from recommender.errors import InputError
 
 __all__ = [
     "as_json",
     "block_options",
+    "check_quarantine",
     "config_option",
     "jobs_option",
     "json_option",
+    "max_errors_option",
     "model_option",
     "print_json",
+    "quarantine_option",
     "settings",
+    "with_max_errors",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -61,6 +67,36 @@ jobs_option = click.option(
     metavar="N",
     help="Workers; -1 = one a core. Never changes the result.",
 )
+
+
+quarantine_option = click.option(
+    "--quarantine", type=click.Path(path_type=Path), help="Write rejected records to this file."
+)
+max_errors_option = click.option(
+    "--max-errors", type=int, help="Publish nothing when more articles than this are rejected."
+)
+
+
+def check_quarantine(quarantine: Path | None, articles: tuple[str, ...]) -> None:
+    """Refuse to write over a source, or into a folder that is being read."""
+    if quarantine is None:
+        return
+    place = quarantine.resolve()
+    for source in articles:
+        if source != "-" and Path(source).resolve() in (place, place.parent):
+            raise InputError(
+                f"The quarantine file {quarantine} would be read as articles from {source}. "
+                "Choose another place."
+            )
+
+
+def with_max_errors(config: Config, max_errors: int | None) -> Config:
+    """Return the settings with the limit of a command."""
+    if max_errors is None:
+        return config
+    return dataclasses.replace(
+        config, ingest=dataclasses.replace(config.ingest, max_errors=max_errors)
+    )
 
 
 def block_options(function: F) -> F:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,17 @@ from recommender.cli._streams import harmless
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-__all__ = ["as_text", "draw_block", "megabytes", "progress", "say", "table", "tell"]
+__all__ = [
+    "as_text",
+    "columns",
+    "draw_block",
+    "megabytes",
+    "moment",
+    "progress",
+    "say",
+    "table",
+    "tell",
+]
 
 _STEPS = {
     "read": "Reading articles",
@@ -189,6 +199,29 @@ def table(rows: Mapping[str, Any], *, title: str | None = None) -> None:
     for name, value in rows.items():
         grid.add_row(Text(harmless(name)), Text(harmless(as_text(value))))
     console.print(grid)
+
+
+def columns(heads: Mapping[str, str], rows: Sequence[Sequence[str]], *, title: str) -> None:
+    """Print rows under heads.
+
+    Parameters
+    ----------
+    heads : name of each column to "left", "right", or "fold": left, and broken where too long
+    """
+    console = _out()
+    console.print(Text(harmless(title), style="bold"))
+    grid = Table(box=None, header_style="dim", pad_edge=True)
+    for name, side in heads.items():
+        justify: Any = "right" if side == "right" else "left"
+        grid.add_column(name, justify=justify, no_wrap=side != "fold", overflow="fold")
+    for row in rows:
+        grid.add_row(*(Text(harmless(cell)) for cell in row))
+    console.print(grid)
+
+
+def moment(text: str | None) -> str:
+    """Return a stored moment for people, in UTC."""
+    return f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M}" if text else "-"
 
 
 def as_text(value: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +9,18 @@ import click
 
 from recommender.builder import BuildReport, build_index
 from recommender.cli._options import (
+    check_quarantine,
     config_option,
     jobs_option,
     json_option,
+    max_errors_option,
     model_option,
     print_json,
+    quarantine_option,
     settings,
+    with_max_errors,
 )
 from recommender.cli._terminal import megabytes, progress, say, table, tell
-from recommender.errors import InputError
 from recommender.estimate import estimate
 from recommender.ingest import Rejections
 
@@ -36,11 +38,10 @@ _SOME_REJECTED = 3
 @model_option
 @config_option
 @jobs_option
+@max_errors_option
+@quarantine_option
 @click.option(
-    "--max-errors", type=int, help="Publish nothing when more articles than this are rejected."
-)
-@click.option(
-    "--quarantine", type=click.Path(path_type=Path), help="Write rejected records to this file."
+    "--force", is_flag=True, help="Publish even what is much worse than the live generation."
 )
 @json_option
 def command(
@@ -50,6 +51,7 @@ def command(
     jobs: int,
     max_errors: int | None,
     quarantine: Path | None,
+    force: bool,
     as_json: bool,
 ) -> int:
     """Read ARTICLES and build the index in the folder --model.
@@ -57,13 +59,8 @@ def command(
     ARTICLES are files or folders: JSONL, CSV, TSV, Parquet, saved HTML pages, text pages; - is
     JSONL on standard input. Rejected articles are counted and named; the good ones are kept.
     """
-    if quarantine is not None:
-        _check_quarantine(quarantine, articles)
-    config, _ = settings(config_path)
-    if max_errors is not None:
-        config = dataclasses.replace(
-            config, ingest=dataclasses.replace(config.ingest, max_errors=max_errors)
-        )
+    check_quarantine(quarantine, articles)
+    config = with_max_errors(settings(config_path)[0], max_errors)
     _announce(articles)
     source: Any = articles[0] if len(articles) == 1 else articles
     with (
@@ -71,24 +68,19 @@ def command(
         progress() as show,
     ):
         report = build_index(
-            source, model, config=config, jobs=jobs, rejections=rejections, progress=show
+            source,
+            model,
+            config=config,
+            jobs=jobs,
+            rejections=rejections,
+            progress=show,
+            force=force,
         )
     if as_json:
         print_json(report)
     else:
         _summary(report, rejections)
     return _SOME_REJECTED if report.rejected else 0
-
-
-def _check_quarantine(quarantine: Path, articles: tuple[str, ...]) -> None:
-    """Refuse to write over a source, or into a folder that is being read."""
-    place = quarantine.resolve()
-    for source in articles:
-        if source != "-" and Path(source).resolve() in (place, place.parent):
-            raise InputError(
-                f"The quarantine file {quarantine} would be read as articles from {source}. "
-                "Choose another place."
-            )
 
 
 def _announce(articles: tuple[str, ...]) -> None:
@@ -105,6 +97,8 @@ def _summary(report: BuildReport, rejections: Rejections) -> None:
         say(f"rejected: {rejection}")
     if rejections.count > 5:
         say(f"... and {rejections.count - 5:,} more; --quarantine FILE keeps them all")
+    for complaint in report.gate.complaints:
+        say(f"forced: {complaint}")
     languages = _counts(report.languages, order="{name} {n:,}")
     seconds = report.seconds["total"]
     rows = {

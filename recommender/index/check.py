@@ -51,14 +51,18 @@ class Verification:
     problems: tuple[str, ...]
 
 
-def verify_index(root: str | Path) -> Verification:
-    """Check the live generation of an index: digests first, then the structure of its arrays.
+def verify_index(root: str | Path, *, generation: int | None = None) -> Verification:
+    """Check a generation of an index: digests first, then the structure of its arrays.
+
+    Parameters
+    ----------
+    generation : None = the live one
 
     Raises
     ------
     NotAnIndexError : there is no index
     """
-    generation = current(Path(root))
+    generation = current(Path(root)) if generation is None else generation
     try:
         index = Index.open(root, generation=generation, verify=True)
     except IndexFolderError as error:

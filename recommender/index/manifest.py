@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import re
+import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -123,6 +124,14 @@ def generations(root: Path) -> list[int]:
         return []
     found = (_GENERATION.fullmatch(p.name) for p in root.iterdir() if p.is_dir())
     return sorted(int(m[1]) for m in found if m)
+
+
+def segments(root: Path) -> list[str]:
+    """Return the names of the segments in ``root``, in order."""
+    home = root / "segments"
+    if not home.is_dir():
+        return []
+    return sorted(p.name for p in home.iterdir() if _SEGMENT.fullmatch(p.name) and p.is_dir())
 
 
 def current(root: Path) -> int:
@@ -306,6 +315,11 @@ def _take_lock(root: Path, file: BinaryIO) -> None:
     file.write(f"pid {os.getpid()}\n".encode())
 
 
+def scratch_folder(root: Path) -> Path:
+    """Return the path of a folder that is debris once its writer has died."""
+    return root / f"tmp-{os.getpid()}-{secrets.token_hex(4)}"
+
+
 def remove_debris(root: Path) -> None:
     """Remove what writers that died left behind, and nothing else. Call with the lock held."""
     for path in root.glob("tmp-*"):
@@ -349,8 +363,20 @@ def settle(root: Path, staged: Path, manifest: Manifest, segments: Mapping[str, 
 def make_live(root: Path, generation: int) -> None:
     """Move the pointer: readers that open the index from now on get this generation."""
     with storage_errors(root):
+        _note_leaving(root)
         digest = _stored_digest(root, generation)[:16]
         replace_text(root / "CURRENT", f"{generation_name(generation)} {digest}\n")
+
+
+def _note_leaving(root: Path) -> None:
+    """Set the time of the live generation's folder: that it was live until now.
+
+    Clean-up counts its grace from there, for readers that have just read the pointer.
+    """
+    number = live(root)
+    if number is not None:
+        with contextlib.suppress(OSError):  # a folder of somebody else, or none
+            os.utime(root / generation_name(number))
 
 
 def _read_back(root: Path, staged: Path, manifest: Manifest, segments: Iterable[str]) -> None:
@@ -378,28 +404,6 @@ def _settle(folder: Path, place: Path, files: Files) -> None:
             disk().remove_tree(folder)
             return
     disk().rename(folder, place)
-
-
-def collect(root: Path, *, keep: int) -> None:
-    """Remove all but the newest ``keep`` generations, and segments none of those names.
-
-    While one of them cannot be read, nobody knows what it names, and no segment is removed.
-    Whatever is wrong with old generations, the new one has been published: nothing is raised.
-    """
-    newest = live(root)
-    if newest is None:
-        return
-    kept = {*generations(root)[-keep:], newest}
-    for number in generations(root):
-        if number not in kept:
-            disk().remove_tree(root / generation_name(number), ignore_errors=True)
-    try:
-        named = {name for number in kept for name in read_manifest(root, number).segments}
-    except IndexFolderError:
-        return
-    for folder in (root / "segments").iterdir():
-        if _SEGMENT.fullmatch(folder.name) and folder.name not in named:
-            disk().remove_tree(folder, ignore_errors=True)
 
 
 def segment_name(files: Files) -> str:

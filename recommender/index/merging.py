@@ -86,7 +86,10 @@ def merge(sources: Sequence[Source]) -> tuple[Corpus, NDArray[np.int64]]:
     places = np.where(used, np.cumsum(used) - 1, -1).astype(np.int32)
     local = _local(abouts, [places[of] for of in numbers])
     corpus = Corpus(
-        blocks=[block._replace(numbers=places) for block in blocks],
+        blocks=[
+            block._replace(terms=places[block.terms], numbers=np.arange(len(kept), dtype=np.int32))
+            for block in blocks
+        ],
         vocabulary=vocabulary.take(kept),
         forms=concatenate([about.forms for about in abouts]).take(chosen[kept]),
         local_terms=local[0],

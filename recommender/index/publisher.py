@@ -6,8 +6,7 @@ new. Whatever goes wrong before the pointer moves, the index is as it was.
 
 from __future__ import annotations
 
-import os
-import secrets
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -22,30 +21,34 @@ from recommender._disk import disk
 from recommender._files import storage_errors, write_array
 from recommender.errors import DamagedIndexError, StorageError
 from recommender.index.collection import Collection, count_terms, number_terms
+from recommender.index.keeping import collect, discard
 from recommender.index.lengths import weighed
 from recommender.index.manifest import (
     Files,
     Manifest,
-    collect,
     folder_record,
     generations,
     live,
     make_live,
+    scratch_folder,
     segment_name,
+    segments,
     settle,
 )
 from recommender.index.pool import Links
 from recommender.index.reader import Index
 from recommender.index.segment import LATER, Segment
+from recommender.index.settings import GenerationSettings
 from recommender.index.writer import Corpus, make_segment
 from recommender.weighting import WeightSettings
 
 __all__ = ["Change", "publish", "write_generation"]
 
-KEEP_GENERATIONS = 3
+DEFAULT_KEEPING = GenerationSettings()
 
 Table = Callable[[Index], NDArray[np.int32]]
 Linking = Callable[[Index], Links]
+Gate = Callable[[Index], None]
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,8 @@ def write_generation(
     about: Mapping[str, Any],
     languages: Sequence[str],
     neighbours: Table | None = None,
+    gate: Gate | None = None,
+    keeping: GenerationSettings = DEFAULT_KEEPING,
 ) -> Manifest:
     """Write ``corpus`` as the next generation of the index in ``root`` and make it the live one.
 
@@ -92,6 +97,8 @@ def write_generation(
     about : the manifest's settings, analysis, package, report, boilerplate
     languages : names of ``corpus.languages``
     neighbours : finds the table of neighbours of what is about to be published
+    gate : is given what is about to be published; what it raises stops it, and nothing is left
+    keeping : which older generations are kept
 
     Raises
     ------
@@ -99,7 +106,16 @@ def write_generation(
     StorageError : the disk refused; nothing was published
     """
     change = Change(corpus=corpus, table=neighbours)
-    return publish(root, change, weights=weights, about=about, languages=languages).manifest
+    index = publish(
+        root,
+        change,
+        weights=weights,
+        about=about,
+        languages=languages,
+        gate=gate,
+        keeping=keeping,
+    )
+    return index.manifest
 
 
 def publish(
@@ -109,12 +125,14 @@ def publish(
     weights: WeightSettings,
     about: Mapping[str, Any],
     languages: Sequence[str],
+    gate: Gate | None = None,
+    keeping: GenerationSettings = DEFAULT_KEEPING,
 ) -> Index:
     """Write a generation, make it the live one and return it, opened.
 
     Call with the writer lock held. The parameters and errors are those of ``write_generation``.
     """
-    staged = root / f"tmp-{os.getpid()}-{secrets.token_hex(4)}"
+    staged, before = scratch_folder(root), segments(root)
     with storage_errors(root):
         try:
             for folder in (staged, staged / "segment", staged / "generation"):
@@ -122,12 +140,19 @@ def publish(
             work = _Staging(root, staged, change, weights, languages, about)
             index = work.write()
             manifest = index.manifest
-            place = settle(root, work.own, manifest, work.new_folders(manifest))
+            settle(root, work.own, manifest, work.new_folders(manifest))
         finally:
             disk().remove_tree(staged, ignore_errors=True)
-    index = _probe(root, manifest.generation, place, index)
+    try:
+        index = _probe(root, manifest.generation, index)
+        if gate is not None:
+            gate(index)
+    except BaseException:
+        discard(root, manifest, older=before)
+        raise
     make_live(root, manifest.generation)
-    collect(root, keep=KEEP_GENERATIONS)
+    with contextlib.suppress(OSError):  # the new one has been published, whatever the old ones are
+        collect(root, keeping)
     return index
 
 
@@ -246,17 +271,14 @@ class _Staging:
         return (before[-1] if before else 0) + 1
 
 
-def _probe(root: Path, generation: int, place: Path, like: Index) -> Index:
+def _probe(root: Path, generation: int, like: Index) -> Index:
     """Open what was written and ask it, as a reader will; what cannot answer never goes live."""
     try:
         index = Index.open(root, generation=generation, verify=False, like=like)
         index.warm_up()
-    except BaseException as error:
-        disk().remove_tree(place, ignore_errors=True)
-        if isinstance(error, DamagedIndexError):
-            raise StorageError(
-                f"What was written to {root} cannot be read back: {error} "
-                "Nothing was published. Check the disk, then run it again."
-            ) from error
-        raise
+    except DamagedIndexError as error:
+        raise StorageError(
+            f"What was written to {root} cannot be read back: {error} "
+            "Nothing was published. Check the disk, then run it again."
+        ) from error
     return index

@@ -23,6 +23,7 @@ from recommender.candidates import Candidates
 from recommender.errors import DamagedIndexError, IndexFolderError, InputError
 from recommender.index import rows, scan
 from recommender.index.collection import Collection
+from recommender.index.keeping import Hold, hold
 from recommender.index.manifest import (
     Manifest,
     check_files,
@@ -101,6 +102,7 @@ class Index:
     links: Links = field(default_factory=Links.none)
     compiled: bool = True
     degraded: str = ""
+    _hold: Hold | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def open(
@@ -174,6 +176,7 @@ class Index:
         compiled: bool,
         like: Index | None = None,
     ) -> Index:
+        held = hold(home, number)
         manifest = read_manifest(home, number)
         own = home / generation_name(number)
         weights = check_listed(manifest, own)
@@ -189,7 +192,7 @@ class Index:
             if name not in known:
                 check_segment(home / "segments" / name, segment)
         links = Links(*(arrays[f"links.{name}"] for name in Links.TYPES))
-        return cls.assemble(
+        index = cls.assemble(
             manifest,
             segments,
             weights,
@@ -200,6 +203,7 @@ class Index:
             compiled=compiled,
             like=like,
         )
+        return replace(index, _hold=held)
 
     @classmethod
     def assemble(
@@ -609,6 +613,40 @@ class Index:
             return row + np.int32(part.first)
         return np.unique(np.concatenate([row + np.int32(part.first), linked]))
 
+    def may_list(
+        self,
+        docs: Sequence[int],
+        k: int,
+        effort: SearchSettings,
+        choice: Choice = EVERYTHING,
+        *,
+        own_language: bool = True,
+    ) -> NDArray[np.int32]:
+        """Return the articles whose block of ``k`` may hold one of some documents.
+
+        Those whose known neighbours it is among, and those whose blocks are searched for.
+        """
+        every = self.docs()
+        if not own_language or not self.pool_serves(effort, choice):
+            return every
+        owners, known = self.pools()
+        standing = np.ones(self.n_docs + 1, np.bool_)
+        standing[self.gone] = False
+        n_known = np.bincount(owners[standing[known]], minlength=self.n_docs)
+        wanted = np.zeros(self.n_docs, np.bool_)
+        wanted[owners[np.isin(known, docs)]] = True
+        return every[wanted[every] | (n_known[every] < k)]
+
+    def pools(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Return all that is known of neighbours as pairs of documents."""
+        docs, ends = ([part] for part in self.links.pairs())
+        for part in self.parts:
+            table = np.asarray(part.segment.neighbours)
+            rows = np.repeat(np.arange(part.segment.n_docs), part.segment.width)
+            docs.append((rows[table >= 0] + part.first).astype(np.int32))
+            ends.append(table[table >= 0] + np.int32(part.first))
+        return np.concatenate(docs), np.concatenate(ends)
+
     def best_of(self, doc: int, docs: NDArray[np.int32], k: int) -> Candidates:
         """Return the ``k`` best of some documents for a document, itself and gone ones left out."""
         standing = docs[self._allowed(docs, Choice(excluded=frozenset({doc})))]
@@ -645,6 +683,8 @@ class Index:
 
     def _score(self, query: Query, docs: NDArray[np.int32], k: int, threshold: float) -> Candidates:
         """Return the k best of ``docs``, with the scores that a search gives them."""
+        if not len(docs):
+            return Candidates(np.zeros(0, np.int32), np.zeros(0, np.float64))
         if not self.compiled:
             scores = np.array([self.score(query, int(doc)) for doc in docs], np.float64)
             kept = (scores >= threshold) & (scores > 0.0)
@@ -656,10 +696,8 @@ class Index:
             found = [p.score(docs[i], one, k, float(threshold)) for p, i in self._by_part(docs)]
             if len(found) == 1:
                 return Candidates(*found[0])
-        best, scores = (
-            np.concatenate([np.zeros(0, dtype), *several])
-            for dtype, several in zip((np.int32, np.float64), zip(*found, strict=True), strict=True)
-        )
+        best = np.concatenate([docs for docs, _ in found])
+        scores = np.concatenate([scores for _, scores in found])
         order = self._best_first(best[None], scores[None])[0, :k]
         return Candidates(best[order], scores[order])
 

@@ -1,12 +1,13 @@
-"""How hard a search looks: exactly, or nearly so and several times quicker."""
+"""How hard a search looks, which generations are kept, and which builds are refused."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from recommender._settings import seconds_of
 from recommender.errors import ConfigError
 
-__all__ = ["SearchSettings"]
+__all__ = ["GenerationSettings", "SearchSettings", "UpdateSettings"]
 
 _MODES = ("auto", "exact", "fast")
 
@@ -52,3 +53,70 @@ class SearchSettings:
         """Return the effort as the loops take it: coverage (1 = exact), candidates."""
         is_fast = self.mode == "fast" or (self.mode == "auto" and n_docs > self.fast_above)
         return (float(self.coverage), self.candidates) if is_fast else (1.0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationSettings:
+    """Which generations of an index are kept, and which builds are refused.
+
+    Attributes
+    ----------
+    keep : int
+        Newest generations that are kept. The live one and the one it came from are kept besides.
+    grace : str
+        How long a generation is kept after it was live last, whatever ``keep`` says: ``90s``,
+        ``10m``, ``7d``; ``0`` = no longer.
+    max_shrink : float
+        A build is refused when it has fewer articles than the live generation by more than this
+        share of them; 1 = never.
+    max_empty : float
+        A build is refused when the share of articles without any card grows by more than this;
+        1 = never.
+    max_relevance_drop : float
+        A build is refused when the mean score of the best card, over articles of both generations,
+        falls by more than this share; 1 = never.
+    """
+
+    keep: int = 10
+    grace: str = "10m"
+    max_shrink: float = 0.2
+    max_empty: float = 0.05
+    max_relevance_drop: float = 0.2
+
+    def __post_init__(self) -> None:
+        if isinstance(self.keep, bool) or not isinstance(self.keep, int) or self.keep < 1:
+            raise ConfigError(f"keep is {self.keep!r}; expected a whole number, 1 or more.")
+        seconds_of(self.grace, "grace")
+        for name in ("max_shrink", "max_empty", "max_relevance_drop"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not 0.0 <= value <= 1.0:
+                raise ConfigError(f"{name} is {value!r}; expected a share between 0 and 1.")
+
+    @property
+    def grace_seconds(self) -> float:
+        """Return ``grace`` in seconds."""
+        return seconds_of(self.grace, "grace")
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateSettings:
+    """How an index grows by updates.
+
+    Attributes
+    ----------
+    last_segment : int
+        Up to this many articles the newest segment is written anew by each commit, with what is
+        new; a larger one is left, and the next is begun.
+    merge_factor : int
+        A segment is merged with those after it where it has not this many times their articles: a
+        small factor makes fewer merges, a large one fewer segments, which searches like.
+    """
+
+    last_segment: int = 1024
+    merge_factor: int = 8
+
+    def __post_init__(self) -> None:
+        for name, least in (("last_segment", 0), ("merge_factor", 1)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ConfigError(f"{name} is {value!r}; expected a whole number, {least} or more.")

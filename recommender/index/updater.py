@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,19 +20,13 @@ from recommender.index.linking import link
 from recommender.index.merging import Source, corpus_source, merge, segment_source
 from recommender.index.part import Part
 from recommender.index.pool import Links
-from recommender.index.publisher import Change, Table, publish
+from recommender.index.publisher import DEFAULT_KEEPING, Change, Table, publish
 from recommender.index.reader import Index
-from recommender.index.settings import SearchSettings
+from recommender.index.settings import GenerationSettings, SearchSettings, UpdateSettings
 from recommender.index.writer import Corpus
 from recommender.weighting import WeightSettings
 
 __all__ = ["Edit", "kept_by_commit", "kept_by_merge", "rewrite"]
-
-SMALL: Final = 1024
-"""Articles of a last segment that is written anew with each commit."""
-
-FACTOR: Final = 8
-"""A segment is merged with those after it where it has not this many times their articles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +43,17 @@ class Edit:
     gone: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
 
 
-def kept_by_commit(index: Index, n_new: int) -> int:
+def kept_by_commit(index: Index, n_new: int, settings: UpdateSettings) -> int:
     """Return how many segments a commit leaves as they are: all but a small last one."""
     sizes = [_standing(part) for part in index.parts]
     kept = len(sizes)
-    while n_new and kept and sizes[kept - 1] + n_new <= SMALL:
+    while n_new and kept and sizes[kept - 1] + n_new <= settings.last_segment:
         kept -= 1
         n_new += sizes[kept]
     return kept
 
 
-def kept_by_merge(index: Index) -> int:
+def kept_by_merge(index: Index, settings: UpdateSettings) -> int:
     """Return how many segments are left as they are where the others should be merged into one.
 
     All, where nothing need be merged.
@@ -70,7 +64,7 @@ def kept_by_merge(index: Index) -> int:
             return i  # most of it is gone
     kept = len(sizes)
     size = 0
-    while kept and (size == 0 or sizes[kept - 1] < FACTOR * size):
+    while kept and (size == 0 or sizes[kept - 1] < settings.merge_factor * size):
         kept -= 1
         size += sizes[kept]
     return len(sizes) if kept == len(sizes) - 1 else kept
@@ -88,9 +82,11 @@ def rewrite(
     n_kept: int,
     weights: WeightSettings,
     search: SearchSettings,
+    updates: UpdateSettings,
     about: Mapping[str, Any],
     languages: Sequence[str],
     table: Table | None = None,
+    keeping: GenerationSettings = DEFAULT_KEEPING,
 ) -> Index:
     """Publish the index with an edit; segments after the first ``n_kept`` become one.
 
@@ -114,12 +110,12 @@ def rewrite(
         linking = partial(plan.link, index=index, settings=search)
         change = replace(change, linking=linking, how=index.manifest.table)
     elif not plan.n_kept and search.neighbours:
-        carry = table is None and has_pool and len(plan.numbers) > SMALL
+        carry = table is None and has_pool and len(plan.numbers) > updates.last_segment
         carried = partial(plan.carried, index=index, settings=search)
         searched = table or partial(_searched, settings=search)
         how = "carried" if carry else "searched"
         change = replace(change, table=carried if carry else searched, how=how)
-    return publish(root, change, weights=weights, about=about, languages=languages)
+    return publish(root, change, weights=weights, about=about, languages=languages, keeping=keeping)
 
 
 @dataclass(frozen=True)
@@ -184,7 +180,7 @@ class _Plan:
     ) -> NDArray[np.int32]:
         """Return the table of an index that is all one new segment, from what was known before."""
         docs, width = changed.docs(), settings.neighbours
-        known = _all_pools(index).renumbered(self.numbers)
+        known = Links.from_pairs(*index.pools()).renumbered(self.numbers)
         linked = replace(changed, links=link(changed, known, self.new, settings))
         table = np.full((len(docs), width), -1, np.int32)
         for doc in docs.tolist():
@@ -201,17 +197,3 @@ def _searched(changed: Index, *, settings: SearchSettings) -> NDArray[np.int32]:
 def _left(part: Part, numbers: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return the part's own numbers of its documents that are not gone."""
     return np.flatnonzero(numbers[part.first : part.stop] >= 0).astype(np.int32)
-
-
-def _all_pools(index: Index) -> Links:
-    """Return everything that is known of neighbours as links."""
-    docs, ends = [], []
-    for part in index.parts:
-        width = part.segment.width
-        if width:
-            table = np.asarray(part.segment.neighbours).reshape(-1, width)
-            rows, places = np.nonzero(table >= 0)
-            docs.append(rows + part.first)
-            ends.append(table[rows, places].astype(np.int64) + part.first)
-    linked = index.links.pairs()
-    return Links.from_pairs(np.concatenate([*docs, linked[0]]), np.concatenate([*ends, linked[1]]))

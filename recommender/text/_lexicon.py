@@ -100,16 +100,27 @@ class Lexicon:
             slots = larger
         self.words = Words(slots, ends, blob, size)
 
+    def find(self, column: StringColumn) -> NDArray[np.int32]:
+        """Return the number of each string of ``column``, -1 for those that are not here."""
+        numbers = np.empty(len(column), np.int32)
+        _find(read_only(column.data), column.offsets, self.words, _room(column), numbers)
+        return numbers
+
     def add(self, column: StringColumn) -> NDArray[np.int32]:
         """Return the number of each string of ``column``, entering those that are new."""
         numbers = np.empty(len(column), np.int32)
-        longest = int(np.diff(column.offsets).max(initial=0))
-        room = (np.zeros(longest + 2 * KEY_BYTES, np.uint8), np.zeros(RECORD, np.uint64))
+        room = _room(column)
         for start in range(0, len(column), _PORTION):
             part = column.rows(start, min(start + _PORTION, len(column)))
             self.make_room(len(part), part.n_bytes + KEY_BYTES * len(part))
             _add(read_only(part.data), part.offsets.copy(), self.words, room, numbers[start:])
         return numbers
+
+
+def _room(column: StringColumn) -> tuple[Bytes, Records]:
+    """Return room for a string of ``column`` and its record."""
+    longest = int(np.diff(column.offsets).max(initial=0))
+    return np.zeros(longest + 2 * KEY_BYTES, np.uint8), np.zeros(RECORD, np.uint64)
 
 
 @inlined
@@ -142,9 +153,9 @@ def _next(slots: Any, slot: Any) -> Any:
 
 
 @inlined
-def slot_of(words: Words, records: Records, r: Any, scratch: Bytes) -> Any:
-    """Return where the slot of the word of record ``r`` is, which is entered if it is new."""
-    slots, ends, blob, size = words
+def _place_for(words: Words, records: Records, r: Any, scratch: Bytes) -> Any:
+    """Return where the slot of the word of record ``r`` is, or the empty one it would have."""
+    slots, ends, blob, _ = words
     low, high = item(records, RECORD * r + LOW), item(records, RECORD * r + HIGH)
     slot = place_of(slots, item(records, RECORD * r + HASH))
     while item(slots, slot + LOW) != 0:
@@ -155,6 +166,23 @@ def slot_of(words: Words, records: Records, r: Any, scratch: Bytes) -> Any:
             if _same(blob, begin, scratch, at, key_bytes(low, high)):
                 return slot
         slot = _next(slots, slot)
+    return slot
+
+
+@inlined
+def slot_of(words: Words, records: Records, r: Any, scratch: Bytes) -> Any:
+    """Return where the slot of the word of record ``r`` is, which is entered if it is new."""
+    slot = _place_for(words, records, r, scratch)
+    if item(words.slots, slot + LOW) == 0:
+        _enter(words, records, r, scratch, slot)
+    return slot
+
+
+@inlined
+def _enter(words: Words, records: Records, r: Any, scratch: Bytes, slot: Any) -> None:
+    """Give the word of record ``r`` the next number and an empty slot."""
+    slots, ends, blob, size = words
+    low, high = item(records, RECORD * r + LOW), item(records, RECORD * r + HIGH)
     n = size[0]
     free, n_bytes = ends[n], key_bytes(low, high)
     if is_long(high):
@@ -168,7 +196,6 @@ def slot_of(words: Words, records: Records, r: Any, scratch: Bytes) -> Any:
     size[0] = n + 1
     slots[slot + LOW], slots[slot + HIGH] = low, high
     slots[slot + TYPE], slots[slot + LATEST] = np.uint64(n), np.uint64(0)
-    return slot
 
 
 @inlined
@@ -190,6 +217,32 @@ def _move_slots(slots: NDArray[np.uint64], old: NDArray[np.uint64]) -> None:
                 slots[slot + k] = old[i + k]
 
 
+@inlined
+def _note(data: Bytes, offsets: NDArray[np.int64], i: Any, scratch: Bytes, records: Any) -> None:
+    """Note string ``i`` as the only record."""
+    begin, n_bytes = offsets[i], offsets[i + 1] - offsets[i]
+    if begin + n_bytes + 8 <= len(data):
+        for k in range(0, n_bytes, 8):
+            store_word(scratch, k, load_word(data, begin + k))
+    else:
+        for k in range(n_bytes):
+            scratch[k] = data[begin + k]
+    note_folded(records, 0, scratch, 0, n_bytes, 0)
+
+
+@compiled
+def _find(
+    data: Bytes, offsets: NDArray[np.int64], words: Words, room: Any, numbers: NDArray[np.int32]
+) -> None:
+    """Look each string up; -1 if it is not there."""
+    scratch, records = room
+    for i in range(len(offsets) - 1):
+        _note(data, offsets, i, scratch, records)
+        slot = _place_for(words, records, 0, scratch)
+        is_here = words.slots[slot + LOW] != 0
+        numbers[i] = np.int32(words.slots[slot + TYPE]) if is_here else -1
+
+
 @compiled
 def _add(
     data: Bytes, offsets: NDArray[np.int64], words: Words, room: Any, numbers: NDArray[np.int32]
@@ -197,8 +250,5 @@ def _add(
     """Look each string up, or enter it."""
     scratch, records = room
     for i in range(len(offsets) - 1):
-        n_bytes = offsets[i + 1] - offsets[i]
-        for k in range(n_bytes):
-            scratch[k] = data[offsets[i] + k]
-        note_folded(records, 0, scratch, 0, n_bytes, 0)
+        _note(data, offsets, i, scratch, records)
         numbers[i] = np.int32(words.slots[slot_of(words, records, 0, scratch) + TYPE])

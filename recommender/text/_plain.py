@@ -22,6 +22,7 @@ from recommender.text._vectors import (
     fold_cyrillic,
     leading_zeros,
     load_word,
+    punctuation_masks,
     store_word,
     trailing_zeros,
 )
@@ -45,6 +46,9 @@ _LOWER: Final = np.uint64(0x2020202020202020)
 _NOTHING: Final = np.uint64(0)
 _WWW: Final = np.uint64(0x777777)
 _LAST_DIGIT: Final = np.uint64(0x39)
+_CURL: Final = np.uint8(0xE2)  # the first byte of a curly apostrophe
+# Eight bytes of it are a mask of the first or the last eight of sixteen: see `_note_words`.
+_BYTE_MASKS: Final = np.array([0xFF] * KEY_BYTES + [0] * KEY_BYTES, np.uint8)
 
 # The entry of a letter: its folded bytes, how many they are, and what it is.
 _FOLDED: Final = np.uint32(0xFFFF)
@@ -96,14 +100,60 @@ def _before_run(runs: Any, hard: Any) -> Any:
 
 
 @inlined
-def _note_long(
+def _colon(data: Bytes, p: Any, hard: Any) -> Any:
+    """Return the bit of a colon just before the first hard byte: a URL may begin there."""
+    before = trailing_zeros(hard) - 1
+    is_colon = 0 <= before < BLOCK - 1 and data[p + before] == 0x3A
+    return _ONE << np.uint64(before) if is_colon else _NOTHING
+
+
+@inlined
+def _punctuation(masks: Any) -> Any:
+    """Return first bytes of what may be Cyrillic letters, and of punctuation that is not ASCII.
+
+    That is curly apostrophes (U+2018, U+2019), and other characters that separate and are common:
+    U+2012 to U+2017, U+201A, U+201C to U+2027 (three bytes); U+00A0, U+00AB, U+00BB (two bytes).
+    """
+    leads, general, page, quotes, others, latin, spaces = masks
+    general &= page >> _ONE
+    return leads, general & quotes >> _TWO, general & others >> _TWO, latin & spaces >> _ONE
+
+
+@inlined
+def _run_begins(source: Any, first: Any, runs: Any) -> Any:
+    """Say whether a run begins at a place where a word does."""
+    text, p, _ = source
+    if runs << _ONE >> np.uint64(first) & _ONE == 0:
+        return True
+    # Of the bytes that are counted to runs these stand in none.
+    before = text[p + first - 1]
+    return before == 0x26 or 0x28 <= before <= 0x2A or before == 0x2C
+
+
+@inlined
+def _note_odd(
     source: Any, n_bytes: Any, scratch: Bytes, at: Any, records: Records, n: Any, case: Any
 ) -> Any:
-    """Note a word of more than 16 folded bytes; return how many bytes of scratch it keeps."""
+    """Note a word that is long or has a curly apostrophe; return the bytes of scratch it keeps."""
     text, p, lower = source
-    for k in range(0, n_bytes, 8):
-        store_word(scratch, at + k, load_word(text, p + k) | lower)
-    return note_folded(records, n, scratch, at, n_bytes, case)
+    free, last = at, p + n_bytes
+    while p < last:
+        is_curl = text[p] == _CURL
+        scratch[free] = np.uint8(0x27) if is_curl else text[p] | np.uint8(lower)
+        p += 3 if is_curl else 1
+        free += 1
+    return note_folded(records, n, scratch, at, free - at, case)
+
+
+@inlined
+def _odd_words(starts: Any, ends: Any, masks: Any) -> Any:
+    """Return the ends of words that hold a curly apostrophe or no small letter.
+
+    A bit added to the beginning of a word is carried past its end if nothing on the way stops it.
+    """
+    words, letters, upper, _, curly = masks
+    small = letters & ~upper
+    return ((words & ~small) + starts | ~((words & ~curly) + starts)) & ends
 
 
 @inlined
@@ -111,27 +161,32 @@ def _note_words(source: Any, masks: Any, scratch: Bytes, at: Any, records: Recor
     """Note the words of a block.
 
     ``source`` is an array, where in it the block begins, and the bits that fold it. ``masks`` are
-    those of words, letters, capitals (bits at the first bytes of these) and runs. Returns the end
-    of what is kept in ``scratch``, the number of records, and -1, or where "www" begins a run.
+    those of words, letters, capitals (bits at the first bytes of these), runs, and curly
+    apostrophes inside words. Returns the end of what is kept in ``scratch``, the number of records,
+    and -1, or where "www" begins a run.
     """
     text, p, lower = source
-    words, letters, upper, runs = masks
+    words, letters, upper, runs, curly = masks
     starts, ends = words & ~(words << _ONE), ~words & words << _ONE
+    odd = _odd_words(starts, ends, masks)
     while starts != 0:
         first, last = trailing_zeros(starts), trailing_zeros(ends)
         starts &= starts - _ONE
         ends &= ends - _ONE
         length, shift = last - first, np.uint64(first)
-        own = _low_bits(length)
-        case = _case_of(upper >> shift & own, letters >> shift & own)
-        if length > KEY_BYTES:
-            word = (text, p + first, lower)
-            at += _note_long(word, length, scratch, at, records, n, case)
-            n += 1
-            continue
-        low = (load_word(text, p + first) | lower) & _low_bits(min(8 * length, 64))
-        high = (load_word(text, p + first + 8) | lower) & _low_bits(8 * length - 64)
-        if low == _WWW and runs << _ONE >> shift & _ONE == 0:
+        case = upper >> shift & _ONE
+        if length > KEY_BYTES or odd >> np.uint64(last) & _ONE != 0:
+            own = _low_bits(length)
+            case = _case_of(upper >> shift & own, letters >> shift & own)
+            if length > KEY_BYTES or curly >> shift & own != 0:
+                word = (text, p + first, lower)
+                at += _note_odd(word, length, scratch, at, records, n, case)
+                n += 1
+                continue
+        low = (load_word(text, p + first) | lower) & load_word(_BYTE_MASKS, KEY_BYTES - length)
+        high = load_word(text, p + first + 8) | lower
+        high &= load_word(_BYTE_MASKS, KEY_BYTES + 8 - length)
+        if low == _WWW and _run_begins(source, first, runs):
             return at, n, first
         note_key(records, n, low, high, case)
         n += low > _LAST_DIGIT  # a number of one digit is dropped
@@ -149,36 +204,39 @@ def read_runs(
     """
     go = True
     while go and p < end and p + BLOCK + KEY_BYTES <= len(data):
-        letters, upper, digits, apostrophes, hyphens, inner, colons, hard, foreign = ascii_masks(
-            data, p
-        )
-        firsts, runs = letters, letters | digits | apostrophes | hyphens | inner
+        letters, small, digits, apostrophes, hyphens, inner, hard, foreign = ascii_masks(data, p)
+        firsts, upper, runs = letters, letters & ~small, letters | inner
+        curly, leads = _NOTHING, _NOTHING
         if foreign != 0:
-            leads, capitals, curly, three, two = fold_cyrillic(data, p, scratch)
-            firsts, upper = letters | leads, upper | capitals
-            letters |= leads | leads << _ONE
+            leads, curly, three, two = _punctuation(punctuation_masks(data, p))
+            if leads != 0:
+                leads, capitals = fold_cyrillic(data, p, scratch)
+                firsts, upper = letters | leads, upper | capitals
+                letters |= leads | leads << _ONE
             marks = three | curly
             known = letters | marks | marks << _ONE | marks << _TWO | two | two << _ONE
             runs |= letters | curly | curly << _ONE | curly << _TWO
-            hard |= foreign & ~known | curly & letters << _ONE & letters >> _THREE
+            hard |= foreign & ~known
         visible = _low_bits(min(end - p, BLOCK))
         letters, digits, runs = letters & visible, digits & visible, runs & visible
+        curly &= letters << _ONE & letters >> _THREE
         joints = letters << _ONE & digits >> _ONE | digits << _ONE & letters >> _ONE
-        hard |= colons & hard >> _ONE | hyphens & joints
-        hard &= visible
+        hard = (hard | hyphens & joints) & visible
         words = letters | digits | apostrophes & letters << _ONE & letters >> _ONE
+        words |= curly | curly << _ONE | curly << _TWO
         stop = end - p
         if hard != 0 or stop > _JUDGED:
+            hard |= _colon(data, p, hard)
             stop = _before_run(runs, hard)
             go = hard & _low_bits(_JUDGED) == 0 and stop > 0
             while stop > 0 and data[p + stop] & 0xC0 == 0x80:
                 stop -= 1  # a separator that is cut in two
         words &= _low_bits(stop)
-        masks = (words, firsts, upper, runs)
-        if foreign == 0:
-            at, n, www = _note_words((data, p, _LOWER), masks, scratch, at, records, n)
-        else:
+        masks = (words, firsts, upper, runs, curly)
+        if leads != 0:
             at, n, www = _note_words((scratch, 0, _NOTHING), masks, scratch, at, records, n)
+        else:
+            at, n, www = _note_words((data, p, _LOWER), masks, scratch, at, records, n)
         if www >= 0:
             stop, go = www, False
         p += stop

@@ -18,6 +18,7 @@ __all__ = [
     "leading_zeros",
     "load_word",
     "prefetch",
+    "punctuation_masks",
     "put",
     "store_word",
     "trailing_zeros",
@@ -111,21 +112,43 @@ def ascii_masks(array: Any, at: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         text = _load_block(context, builder, signature, arguments)
-        block = _Block(builder, text)
+        block, small = _Block(builder, text), _Block(builder, builder.or_(text, _all(0x20)))
+        slash_or_plus = _Block(builder, builder.or_(text, _all(0x04))).among(b"/")
+        at_or_grave = small.among(b"`")
         masks = [
-            _Block(builder, builder.or_(text, _all(0x20))).between(0x61, 0x7A),
-            block.between(0x41, 0x5A),
+            small.between(0x61, 0x7A),
+            builder.icmp_signed("<", builder.shl(text, _all(2)), _all(0)),
             block.between(0x30, 0x39),
             block.among(b"'"),
             block.among(b"-"),
-            block.among(b".%"),
-            block.among(b":"),
-            block.among(b"/@_+`"),
+            block.between(0x25, 0x39),
+            builder.or_(builder.or_(slash_or_plus, at_or_grave), block.among(b"_")),
             block.between(0x80, 0xFF),
         ]
         return _bit_masks(context, builder, signature, masks)
 
-    return types.UniTuple(types.uint64, 9)(array, at), generate
+    return types.UniTuple(types.uint64, 8)(array, at), generate
+
+
+def punctuation_masks(array: Any, at: Any) -> Any:
+    """Write ``_vectors.punctuation_masks``."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        text = _load_block(context, builder, signature, arguments)
+        block = _Block(builder, text)
+        quotes = builder.or_(block.between(0x9C, 0xA7), block.among(b"\x9a"))
+        masks = [
+            block.between(0xD0, 0xD1),
+            block.among(b"\xe2"),
+            block.among(b"\x80"),
+            block.between(0x98, 0x99),
+            builder.or_(block.between(0x92, 0x97), quotes),
+            block.among(b"\xc2"),
+            block.among(b"\xa0\xab\xbb"),
+        ]
+        return _bit_masks(context, builder, signature, masks)
+
+    return types.UniTuple(types.uint64, 7)(array, at), generate
 
 
 def fold_cyrillic(array: Any, at: Any, out: Any) -> Any:
@@ -134,24 +157,19 @@ def fold_cyrillic(array: Any, at: Any, out: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         text = _load_block(context, builder, signature, arguments)
         here, before = _Block(builder, text), _Block(builder, _moved(builder, text, -1))
-        after, last = (_Block(builder, _moved(builder, text, n)) for n in (1, 2))
+        after = _Block(builder, _moved(builder, text, 1))
         _store_block(context, builder, signature, arguments, _folded(builder, here, before, after))
         lead, second = here.among(b"\xd0"), here.among(b"\xd1")
-        general = builder.and_(here.among(b"\xe2"), after.among(b"\x80"))
-        either = builder.or_(last.between(0x92, 0x97), last.between(0x9C, 0xA7))
         masks = [
             builder.or_(
                 builder.and_(lead, after.between(0x80, 0xBF)),
                 builder.and_(second, after.between(0x80, 0x9F)),
             ),
             builder.and_(lead, after.between(0x80, 0xAF)),
-            builder.and_(general, last.among(b"\x98\x99")),
-            builder.and_(general, builder.or_(either, last.among(b"\x9a"))),
-            builder.and_(here.among(b"\xc2"), after.among(b"\xa0\xab\xbb")),
         ]
         return _bit_masks(context, builder, signature, masks)
 
-    return types.UniTuple(types.uint64, 5)(array, at, out), generate
+    return types.UniTuple(types.uint64, 2)(array, at, out), generate
 
 
 class _Block:
@@ -171,8 +189,9 @@ class _Block:
 
     def between(self, first: int, last: int) -> Any:
         """Say where a byte from ``first`` to ``last`` stands."""
-        moved = self._builder.sub(self.text, _all(first))
-        return self._builder.icmp_unsigned("<=", moved, _all(last - first))
+        # As signed numbers: processors have no comparison of unsigned ones.
+        moved = self._builder.sub(self.text, _all(first ^ 0x80))
+        return self._builder.icmp_signed("<=", moved, _all(last - first ^ 0x80))
 
 
 def _folded(builder: Any, here: _Block, before: _Block, after: _Block) -> Any:

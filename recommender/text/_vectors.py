@@ -19,6 +19,7 @@ __all__ = [
     "leading_zeros",
     "load_word",
     "prefetch",
+    "punctuation_masks",
     "put",
     "store_word",
     "trailing_zeros",
@@ -81,19 +82,27 @@ def leading_zeros(typing: Any, value: Any) -> Any:
 def ascii_masks(typing: Any, array: Any, at: Any) -> Any:
     """Say what stands where in a block of ``array``.
 
-    Returns bit masks, the first byte's bit lowest: ASCII letters; capitals among them; digits;
-    apostrophes; hyphens; what else may stand inside a run (``.`` and ``%``); colons; the hard
-    characters ``/ @ _ + ```; what is not ASCII.
+    Returns bit masks, the first byte's bit lowest: ASCII letters; bytes that have bit 5, as small
+    letters; digits; apostrophes; hyphens; digits and ASCII from ``%`` to ``/``; the hard characters
+    ``/ @ _ + ``` and DEL; what is not ASCII.
     """
     return _code().ascii_masks(array, at)
+
+
+@intrinsic
+def punctuation_masks(typing: Any, array: Any, at: Any) -> Any:
+    """Say where bytes stand that tell punctuation in a block.
+
+    Returns bit masks: bytes D0 and D1; E2; 80; 98 and 99; 92 to 97, 9A and 9C to A7; C2; A0, AB
+    and BB.
+    """
+    return _code().punctuation_masks(array, at)
 
 
 @intrinsic
 def fold_cyrillic(typing: Any, array: Any, at: Any, out: Any) -> Any:
     """Fold a block of ``array`` into ``out``, ASCII and the letters U+0400 to U+045F.
 
-    Returns bit masks: first bytes of such letters; of capitals among them; of curly apostrophes
-    (U+2018, U+2019); of other characters that separate and are common: U+2012 to U+2017, U+201A,
-    U+201C to U+2027 (three bytes); U+00A0, U+00AB, U+00BB (two bytes).
+    Returns bit masks: first bytes of such letters; of capitals among them.
     """
     return _code().fold_cyrillic(array, at, out)

@@ -7,11 +7,12 @@ same counts.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recommender._strings import StringColumn
 from recommender.text._shapes import (
@@ -21,11 +22,12 @@ from recommender.text._shapes import (
     WordShapes,
     word_shapes,
 )
+from recommender.text._wordsets import WordSet, replace_rows, spread_rows
 from recommender.text.counter import TermCounter
 from recommender.text.counts import TermCounts, renumber_rows, sort_vocabulary
 from recommender.text.normalize import is_unspaced, mend_lookalikes
 from recommender.text.settings import ANALYSED_LANGUAGES, TextSettings, text_fingerprint
-from recommender.text.stems import stemmer
+from recommender.text.stems import column_stemmer
 from recommender.text.stopwords import stop_words
 from recommender.text.tokens import split_words
 
@@ -72,7 +74,8 @@ class Analyzer:
         """Return the terms of ``text`` in its order; longer sequences after the shorter ones."""
         words = split_words(text)
         types = list(dict.fromkeys(words))
-        table = dict(zip(types, self.analyse(StringColumn.from_lines(types), lang)[0], strict=True))
+        terms, _ = self.analyse(StringColumn.from_lines(types), lang)
+        table = dict(zip(types, terms.decoded(), strict=True))
         kept = [term for word in words if (term := table[word])]
         low, high = self.settings.ngram_range
         grams = [
@@ -115,37 +118,39 @@ class Analyzer:
             counter.n_overlong,
         )
 
-    def analyse(self, types: StringColumn, lang: str) -> tuple[list[str], dict[int, str]]:
+    def analyse(self, types: StringColumn, lang: str) -> tuple[StringColumn, dict[int, str]]:
         """Return the term of each word type, "" for none, and the types that stand for other words.
 
         Those are the types in which look-alikes were mended or an ending was cut off a number.
         """
-        words, shapes = types.decoded(), word_shapes(types)
-        meant = self._meant(words, shapes)
-        for i, word in meant.items():
-            words[i] = word
-        stops = _stop_words(self.settings.stop_words, lang)
+        shapes = word_shapes(types)
+        meant = self._meant(types, shapes)
+        changed = np.array(sorted(meant), np.int64)
+        others = StringColumn.from_lines([meant[i] for i in changed.tolist()])
+        words = replace_rows(types, changed, others)
+        is_kept = _stop_words(self.settings.stop_words, lang).find(words) < 0
         doubtful = shapes.n_letters < self.settings.min_token_chars
         doubtful |= shapes.has(BEGINS_WITH_DIGIT)
-        for i in meant:
-            doubtful[i] = True
-        dropped = {i for i in np.flatnonzero(doubtful).tolist() if not self._is_kept(words[i])}
-        kept = [i for i, w in enumerate(words) if w not in stops and i not in dropped]
-        stems = stemmer(lang, self.settings.stemming)([words[i] for i in kept])
-        terms = [""] * len(words)
-        for i, stem in zip(kept, stems, strict=True):
-            terms[i] = stem if " " not in stem else stem.replace(" ", "_")
-        return terms, meant
+        doubtful[changed] = True
+        places = np.flatnonzero(doubtful & is_kept)
+        is_kept[places] = [self._is_kept(word) for word in words.take(places).decoded()]
+        kept = np.flatnonzero(is_kept)
+        stems = column_stemmer(lang, self.settings.stemming)(words.take(kept))
+        return spread_rows(_without_spaces(stems), kept, len(types)), meant
 
     @staticmethod
-    def _meant(words: Sequence[str], shapes: WordShapes) -> dict[int, str]:
+    def _meant(types: StringColumn, shapes: WordShapes) -> dict[int, str]:
         """Return the words that types stand for, where they are not the types themselves."""
         meant = {}
-        for i in np.flatnonzero(shapes.has(LATIN) & shapes.has(CYRILLIC)).tolist():
-            meant[i] = mend_lookalikes(words[i])
-        for i in np.flatnonzero(shapes.has(BEGINS_WITH_DIGIT)).tolist():
-            meant[i] = _without_ending(meant.get(i, words[i]))
-        return {i: word for i, word in meant.items() if word != words[i]}
+        is_mixed = shapes.has(LATIN) & shapes.has(CYRILLIC)
+        for i, word in _some(types, is_mixed):
+            meant[i] = mend_lookalikes(word)
+        # An ending is of Cyrillic letters, or of those that were mended.
+        for i, word in _some(types, shapes.has(BEGINS_WITH_DIGIT) & shapes.has(CYRILLIC)):
+            meant[i] = _without_ending(meant.get(i, word))
+        changed = np.array([*meant], np.int64)
+        words = types.take(changed).decoded()
+        return {i: meant[i] for i, word in zip(meant, words, strict=True) if meant[i] != word}
 
     def _is_kept(self, word: str) -> bool:
         if word[0] <= "9" and word.isdigit():
@@ -156,17 +161,31 @@ class Analyzer:
         return n_chars >= self.settings.min_token_chars or is_unspaced(word[0])
 
 
+def _some(words: StringColumn, chosen: NDArray[np.bool_]) -> Iterator[tuple[int, str]]:
+    """Yield number and text of the chosen words."""
+    places = np.flatnonzero(chosen)
+    return zip(places.tolist(), words.take(places).decoded(), strict=True)
+
+
+def _without_spaces(words: StringColumn) -> StringColumn:
+    """Join the words of a term, which some stemmers separate, by low lines."""
+    is_space = words.data == ord(" ")
+    if not is_space.any():
+        return words
+    return StringColumn(np.where(is_space, np.uint8(ord("_")), words.data), words.offsets)
+
+
 def _without_ending(word: str) -> str:
     match = _ORDINAL.fullmatch(word)
     return match[1] if match else word
 
 
 @cache
-def _stop_words(chosen: str | tuple[str, ...] | None, lang: str) -> frozenset[str]:
+def _stop_words(chosen: str | tuple[str, ...] | None, lang: str) -> WordSet:
     """Return what is dropped in a language, folded as tokens are."""
     if chosen is None:
-        return _WEB
+        return WordSet(sorted(_WEB))
     listed = stop_words(lang) if chosen == "default" else chosen
     split = (split_words(word) for word in listed)
     # A listed compound ("из-за") is never a token; its parts stand in the list by themselves.
-    return _WEB.union(words[0] for words in split if len(words) == 1)
+    return WordSet(sorted(_WEB.union(words[0] for words in split if len(words) == 1)))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender._jit import compiled
+from recommender._jit import compiled, inlined
 from recommender._strings import StringColumn, concatenate
 from recommender.errors import InputError
 from recommender.text._lexicon import Lexicon
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["Forms", "RowCounts", "TermCounter", "merge_forms", "unite"]
 
 _NO_TERM = -1
+_TERM, _PACKED = 0, 1
+"""Places in what is known of a type while rows are summed."""
 
 
 class TermCounter:
@@ -183,8 +185,11 @@ class _Language:
         out = (np.zeros(spans[0].shape[1] + 1, np.int64), np.empty(n + 1, np.int32))
         counts = np.empty(n + 1, np.int32)
         latest = np.full(n_terms + 1, -1, np.int64)
-        types = (self._terms, self._totals.reshape(-1), latest)
-        _sum_rows(pairs.types, pairs.counts, spans, weights, types, (*out, counts))
+        # The term of each type beside what is counted of it: one place in memory to look at.
+        types = np.zeros((len(self._terms), 2), np.uint64)
+        types[:, _TERM] = np.where(self._terms >= 0, self._terms, n_terms)
+        tables = (types.reshape(-1), self._totals, latest)
+        _sum_rows(pairs.types, pairs.counts, spans, weights, tables, (*out, counts))
         n = int(out[0][-1])
         return RowCounts(out[0], out[1][:n], counts[:n])
 
@@ -199,12 +204,11 @@ class _Language:
         return self._terms[chosen], self.lexicon.column().take(chosen), totals[chosen]
 
 
-def _numbers(terms: Sequence[str], vocabulary: Lexicon) -> NDArray[np.int32]:
+def _numbers(terms: StringColumn, vocabulary: Lexicon) -> NDArray[np.int32]:
     """Return the number of each term, entering new ones; -1 for ""."""
     numbers = np.full(len(terms), _NO_TERM, np.int32)
-    kept = [i for i, term in enumerate(terms) if term]
-    column = StringColumn.from_lines([terms[i] for i in kept])
-    numbers[kept] = vocabulary.add(column)
+    kept = np.flatnonzero(np.diff(terms.offsets))
+    numbers[kept] = vocabulary.add(terms.take(kept))
     return numbers
 
 
@@ -224,35 +228,52 @@ def _in_order(
     return RowCounts(indptr, terms, counts)
 
 
+@inlined
+def _add_totals(types: Any, totals: Any) -> None:
+    """Add what was counted of each type to its totals."""
+    mask, bits = np.uint64((1 << PART_BITS) - 1), np.uint64(PART_BITS)
+    for i in range(len(totals)):
+        packed = types[2 * i + _PACKED]
+        types[2 * i + _PACKED] = 0
+        totals[i, 0] += np.int64(packed & mask)
+        totals[i, 1] += np.int64(packed >> bits & mask)
+        totals[i, 2] += np.int64(packed >> bits >> bits)
+
+
 @compiled
 def _sum_rows(
     pair_types: NDArray[np.int32],
     pair_counts: NDArray[np.uint64],
     spans: Spans,
     weights: NDArray[np.int32],
-    types: tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]],
+    tables: tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]],
     out: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]],
 ) -> None:
-    """Add up the pairs of each row by term, and of all rows by type."""
+    """Add up the pairs of each row by term, and of all rows by type.
+
+    The last of the terms stands for none.
+    """
     starts, stops = spans
-    terms, totals, latest = types
+    types, totals, latest = tables
     indptr, indices, counts = out
-    mask, bits = np.uint64((1 << PART_BITS) - 1), np.uint64(PART_BITS)
+    most = np.int64((1 << PART_BITS) - 1)
     n: Any = 0
+    n_packed: Any = 0
     none = len(latest) - 1
     for row in range(starts.shape[1]):
         begin = n
         for column in range(starts.shape[0]):
             for k in range(starts[column, row], stops[column, row]):
-                kind, packed = 3 * np.int64(item(pair_types, k)), item(pair_counts, k)
-                occurrences = np.int64(packed & mask)
-                put(totals, kind, item(totals, kind) + occurrences)
-                put(totals, kind + 1, item(totals, kind + 1) + np.int64(packed >> bits & mask))
-                put(totals, kind + 2, item(totals, kind + 2) + np.int64(packed >> bits >> bits))
-                # No branch: the last of `latest` stands for words without a term, and stays -1.
-                term: Any = np.int64(item(terms, np.int64(item(pair_types, k))))
-                has_term = term >= 0
-                term = term if has_term else none
+                kind, packed = 2 * np.int64(item(pair_types, k)), item(pair_counts, k)
+                occurrences = np.int64(packed) & most
+                n_packed += occurrences
+                if n_packed > most:
+                    _add_totals(types, totals)
+                    n_packed = occurrences
+                put(types, kind + _PACKED, item(types, kind + _PACKED) + packed)
+                # No branch: of words without a term the place is written again by the next.
+                term: Any = np.int64(item(types, kind + _TERM))
+                has_term = term != none
                 place = item(latest, term)
                 is_new = place < begin
                 place = n if is_new else place
@@ -262,6 +283,7 @@ def _sum_rows(
                 put(latest, term, place if has_term else -1)
                 n += is_new and has_term
         indptr[row + 1] = n
+    _add_totals(types, totals)
 
 
 def _check_weights(weights: Mapping[str, int]) -> None:

@@ -38,7 +38,7 @@ def count_ngrams(
     surfaces = tokens.types.decoded()
     for i, word in meant.items():
         surfaces[i] = word
-    words, numbers = _numbered(terms)
+    words, numbers = _numbered(terms.decoded())
     low, high = analyzer.settings.ngram_range
     first = _Stream(numbers[tokens.ids >> CASE_BITS], tokens.starts, tokens.stops, words)
     streams = _with_ngrams(first, low, high)

@@ -1,6 +1,6 @@
 """Word types to terms: which stemmer serves which language, and what no stemmer may touch.
 
-Stemmers work on lists of distinct words, once per build, never on running text. Ukrainian has our
+Stemmers work on columns of distinct words, once per build, never on running text. Ukrainian has our
 own (``stem_uk``), the other languages Snowball's where it has them, the rest keep their words.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from importlib import import_module
@@ -16,12 +15,23 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
+from recommender._strings import StringColumn
 from recommender.errors import ConfigError, MissingExtraError
+from recommender.text._shapes import ALL_CYRILLIC, ALL_LATIN, NO_DIGIT, word_shapes
+from recommender.text._wordsets import WordSet, replace_rows
 from recommender.text.stem_uk import VERSION as STEM_UK_VERSION
 from recommender.text.stem_uk import stem_uk
 from recommender.text.stopwords import read_list
 
-__all__ = ["STEMMER_NAMES", "STEM_LANGUAGES", "stemmer", "stemmer_fingerprint"]
+__all__ = [
+    "STEMMER_NAMES",
+    "STEM_LANGUAGES",
+    "column_stemmer",
+    "stemmer",
+    "stemmer_fingerprint",
+]
 
 STEMMER_NAMES: Final = ("default", "none", "snowball", "light", "simplemma")
 """What a configuration may say."""
@@ -44,17 +54,14 @@ STEM_LANGUAGES: Final = ("uk", *_SNOWBALL)
 """Languages whose words the default stemmers know."""
 
 # A brand name in Latin letters inside a Ukrainian text is no Ukrainian word.
-_CYRILLIC: Final = re.compile(r"[\u0400-\u052f'-]+")
-_LATIN: Final = re.compile(r"[a-z\u00df-\u024f\u1e00-\u1eff'·-]+")
-_NO_DIGIT: Final = re.compile(r"[^\d_]+")
 _SCRIPTS: Final = {
-    **dict.fromkeys(("be", "bg", "mk", "ru", "uk"), _CYRILLIC),
-    **dict.fromkeys(("ar", "el", "fa", "hi", "hy", "ne", "sr", "ta", "yi"), _NO_DIGIT),
+    **dict.fromkeys(("be", "bg", "mk", "ru", "uk"), ALL_CYRILLIC),
+    **dict.fromkeys(("ar", "el", "fa", "hi", "hy", "ne", "sr", "ta", "yi"), NO_DIGIT),
 }
 _MIN_LETTERS: Final = 4
 _MIN_LETTERS_LIGHT: Final = 3
 
-_Batch = Callable[[list[str]], list[str]]
+_Batch = Callable[[StringColumn], StringColumn]
 
 
 def stemmer(lang: str, name: str = "default") -> Callable[[Sequence[str]], list[str]]:
@@ -87,15 +94,21 @@ def stemmer(lang: str, name: str = "default") -> Callable[[Sequence[str]], list[
     >>> stemmer("uk")(["нато", "зброєю", "зброя"])
     ['нато', 'збро', 'збро']
     """
+    stem = column_stemmer(lang, name)
+    return lambda words: stem(StringColumn.from_lines(words)).decoded()
+
+
+def column_stemmer(lang: str, name: str = "default") -> Callable[[StringColumn], StringColumn]:
+    """Return what `stemmer` returns, for columns of words."""
     kind = _resolve(lang, name)
     if kind == "none":
-        return list
+        return lambda words: words
     light = kind == "light"
     return partial(
         _apply,
         batch=_batch(lang, kind),
-        allowed=_SCRIPTS.get(lang, _LATIN),
-        protected=_protected(lang),
+        script=_SCRIPTS.get(lang, ALL_LATIN),
+        protected=_protected_set(lang),
         min_letters=_MIN_LETTERS_LIGHT if light else _MIN_LETTERS,
         possessive=lang == "en",
     )
@@ -134,10 +147,9 @@ def _resolve(lang: str, name: str) -> str:
 
 def _batch(lang: str, kind: str) -> _Batch:
     if kind == "light":
-        return lambda words: list(map(stem_uk, words))
-    if kind == "snowball":
-        return partial(_snowball, _SNOWBALL[lang])
-    return partial(_lemmas, lang)
+        return stem_uk
+    by_list = partial(_snowball, _SNOWBALL[lang]) if kind == "snowball" else partial(_lemmas, lang)
+    return lambda words: StringColumn.from_lines(by_list(words.decoded()))
 
 
 def _snowball(algorithm: str, words: list[str]) -> list[str]:
@@ -195,26 +207,42 @@ def _protected(lang: str) -> frozenset[str]:
     return sections["all"] | sections.get(lang, frozenset())
 
 
+@cache
+def _protected_set(lang: str) -> WordSet:
+    return WordSet(sorted(_protected(lang)))
+
+
 def _apply(
-    words: Sequence[str],
+    words: StringColumn,
     *,
     batch: _Batch,
-    allowed: re.Pattern[str],
-    protected: frozenset[str],
+    script: int,
+    protected: WordSet,
     min_letters: int,
     possessive: bool,
-) -> list[str]:
+) -> StringColumn:
     """Stem the words that may be, put the others back in their places."""
-    latin = allowed is _LATIN
-    terms = [w.removesuffix("'s") or w for w in words] if possessive else list(words)
-    chosen = [
-        i
-        for i, word in enumerate(terms)
-        if len(word) >= min_letters
-        and word not in protected
-        # Most words of a Latin script are told without the pattern.
-        and ((latin and word.isascii() and word.isalpha()) or allowed.fullmatch(word))
-    ]
-    for i, stem in zip(chosen, batch([terms[i] for i in chosen]), strict=True):
-        terms[i] = stem or terms[i]
-    return terms
+    bases = _without_possessive(words) if possessive else words
+    shapes = word_shapes(bases)
+    chosen = shapes.has(script) & (shapes.n_characters >= min_letters)
+    places = np.flatnonzero(chosen & (protected.find(bases) < 0))
+    stems = batch(bases.take(places))
+    is_stem = np.diff(stems.offsets) > 0
+    if not is_stem.all():
+        places, stems = places[is_stem], stems.take(np.flatnonzero(is_stem))
+    return replace_rows(bases, places, stems)
+
+
+def _without_possessive(words: StringColumn) -> StringColumn:
+    """Cut "'s" off words that are more than that."""
+    data, ends = words.data, words.offsets[1:]
+    lengths = np.diff(words.offsets)
+    last = ends[lengths > 2] - 1
+    last = last[(data[last] == ord("s")) & (data[last - 1] == ord("'"))]
+    if not len(last):
+        return words
+    stays = np.ones(len(data), np.bool_)
+    stays[last] = stays[last - 1] = False
+    n_cut = np.zeros(len(data) + 1, np.int64)
+    np.cumsum(~stays, out=n_cut[1:])
+    return StringColumn(data[stays], words.offsets - n_cut[words.offsets])

@@ -19,9 +19,11 @@ from recommender.index.manifest import Manifest
 from recommender.index.publisher import write_generation
 from recommender.index.reader import Index
 from recommender.index.segment import Segment
-from recommender.index.settings import SearchSettings
+from recommender.index.settings import GenerationSettings, SearchSettings
 from recommender.index.writer import Corpus, make_segment
 from recommender.weighting import WeightSettings, encode_counts
+
+KEEP_ALL = GenerationSettings()
 
 ABOUT = {
     "settings": {},
@@ -77,10 +79,12 @@ def index_of(
     weights: WeightSettings | None = None,
     *,
     search: SearchSettings | None = None,
+    keeping: GenerationSettings = KEEP_ALL,
 ) -> Index:
     """Write ``corpus`` as an index in ``folder`` and open it.
 
-    ``search`` says how the table of neighbours is made; None = there is none.
+    ``search`` says how the table of neighbours is made; None = there is none. ``keeping`` says
+    which older generations stay.
     """
     folder.mkdir(parents=True, exist_ok=True)
     write_generation(
@@ -90,6 +94,7 @@ def index_of(
         about={**ABOUT, "settings": {} if search is None else {"search": asdict(search)}},
         languages=["en", "ru", "uk"],
         neighbours=None if search is None else lambda index: table_of(index, search),
+        keeping=keeping,
     )
     return Index.open(folder)
 

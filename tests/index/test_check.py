@@ -771,6 +771,93 @@ def test_card_that_is_no_object_breaks_documents(root: Path, card: str) -> None:
     assert_found(root, "documents", "")
 
 
+# --- what a generation says of its segments ---
+
+
+def links(docs: list[int], ptr: list[int], ends: list[int]) -> dict[str, NDArray[Any]]:
+    """Return the arrays of links."""
+    return {
+        "links.docs": np.array(docs, np.int32),
+        "links.ptr": np.array(ptr, np.int64),
+        "links.ends": np.array(ends, np.int32),
+    }
+
+
+def test_links_within_a_language_are_sound(root: Path) -> None:
+    """Each way, or one."""
+    forge(root, own=links([0, 3, 4], [0, 1, 2, 3], [3, 0, 1]))
+
+    assert verify_index(root).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("docs", "ptr", "ends", "words"),
+    [
+        ([0], [0], [], "there are not as many lists as documents"),
+        ([], [0, 1], [3], "there are not as many lists as documents"),
+        ([0], [1, 1], [3], "there are not as many lists as documents"),
+        ([0], [0, 2], [3], "the lists do not fit"),
+        ([0, 3], [0, 0, 1], [3], "the lists do not fit"),
+        ([0, 3], [0, 2, 1], [3], "the lists do not fit"),
+        ([3, 0], [0, 1, 2], [0, 3], "documents are out of order"),
+        ([0, 0], [0, 1, 2], [3, 3], "documents are out of order"),
+        ([0], [0, 1], [6], "a document is named that does not exist"),
+        ([0], [0, 1], [-1], "a document is named that does not exist"),
+        ([7], [0, 1], [0], "a document is named that does not exist"),
+        ([0], [0, 1], [0], "a document is linked to itself"),
+        ([0], [0, 1], [1], "a document is linked to one of another language"),
+    ],
+)
+def test_links_that_cannot_be_break_links(
+    root: Path, docs: list[int], ptr: list[int], ends: list[int], words: str
+) -> None:
+    """Lists, documents and languages."""
+    forge(root, own=links(docs, ptr, ends))
+
+    assert_found(root, "links", words)
+
+
+def test_article_without_words_that_is_gone_is_sound(root: Path) -> None:
+    """It counted in no frequency."""
+    forge(
+        root,
+        own={"gone": np.array([2], np.int32)},
+        change=lambda plain: plain["counts"].update(articles=5),
+    )
+
+    assert verify_index(root).problems == ()
+    assert Index.open(root).docs().tolist() == [0, 1, 3, 4, 5]
+
+
+def test_article_that_is_gone_and_still_counts_breaks_statistics(root: Path) -> None:
+    """Frequencies are of those that are left."""
+    forge(
+        root,
+        own={"gone": np.array([3], np.int32)},
+        change=lambda plain: plain["counts"].update(articles=5),
+    )
+
+    assert_found(root, "statistics", "document frequencies differ from those of the segments")
+
+
+@pytest.mark.parametrize("gone", [[6], [-1], [2, 2], [4, 2], [2**31 - 1]])
+def test_gone_articles_that_there_are_not_are_not_opened(root: Path, gone: list[int]) -> None:
+    """Ascending, each once, and each an article of a segment."""
+    forge(root, own={"gone": np.array(gone, np.int32)})
+
+    with pytest.raises(DamagedIndexError, match=r"gone\.npy names documents that there are not"):
+        Index.open(root, verify=False)
+    assert verify_index(root).checks == ("files and digests",)
+
+
+def test_numbers_of_terms_that_no_segment_has_are_not_opened(root: Path) -> None:
+    """The first segment's are its own."""
+    forge(root, own={"numbers": np.zeros(1, np.int32)})
+
+    with pytest.raises(DamagedIndexError, match=r"numbers\.npy holds 1 numbers; expected 0"):
+        Index.open(root, verify=False)
+
+
 # --- any array, any byte ---
 
 

@@ -23,7 +23,6 @@ from recommender.errors import (
     StorageError,
 )
 from recommender.index.manifest import (
-    collect,
     current,
     generations,
     read_manifest,
@@ -349,31 +348,6 @@ def test_open_manifest_of_more_segments_than_have_numbers_is_damage(root: Path) 
 
     with pytest.raises(DamagedIndexError, match=r"numbers\.npy holds 0 numbers; expected 2"):
         Index.open(root)
-
-
-# --- cleaning up ---
-
-
-def test_collect_damaged_older_generation_takes_no_segment_away(root: Path) -> None:
-    """What it names is unknown, so nothing is removed; and the clean-up does not fail."""
-    index_of(root, corpus_of([{0: 1}], n_terms=1))
-    (root / "gen-00000001" / "manifest.json").write_text("{", encoding="utf-8")
-
-    collect(root, keep=3)
-
-    assert len(list((root / "segments").iterdir())) == 2
-    assert Index.open(root).n_docs == 1
-
-
-def test_collect_leaves_strangers_alone(root: Path) -> None:
-    """Only what the project wrote is removed."""
-    (root / "notes.txt").write_text("keep", encoding="utf-8")
-    (root / "segments" / "backup").mkdir()
-
-    collect(root, keep=1)
-
-    assert (root / "notes.txt").exists()
-    assert (root / "segments" / "backup").exists()
 
 
 # --- the lock ---

@@ -23,8 +23,9 @@ from recommender.index import manifest as manifest_module
 from recommender.index.check import verify_index
 from recommender.index.lengths import weighed
 from recommender.index.manifest import current, generations, writer_lock
-from recommender.index.publisher import KEEP_GENERATIONS, write_generation
+from recommender.index.publisher import write_generation
 from recommender.index.reader import Index
+from recommender.index.settings import GenerationSettings
 from recommender.index.writer import make_segment
 from recommender.weighting import WeightSettings
 from tests.disks import FailingDisk
@@ -33,6 +34,7 @@ from tests.index.making import ABOUT, corpus_of, index_of
 
 ROWS = [{0: 1, 2: 5}, {1: 1, 2: 1}, {0: 3, 1: 300}]
 SMALL = corpus_of(ROWS, n_terms=3)
+KEEP_THREE = GenerationSettings(keep=3, grace="0")
 
 
 def other_corpus(i: int) -> Any:
@@ -159,24 +161,26 @@ def test_generations_count_up_and_the_pointer_moves(tmp_path: Path) -> None:
         assert digest == plain["digest"][:16]
 
 
-def test_generations_at_most_three_are_kept_with_their_segments(tmp_path: Path) -> None:
+def test_generations_beyond_those_to_keep_are_removed_with_their_segments(tmp_path: Path) -> None:
     """Older ones and segments that no kept one names are removed; the kept ones still open."""
     kept: list[str] = []
     for i in range(6):
-        kept += index_of(tmp_path, other_corpus(i)).manifest.segments
+        kept += index_of(tmp_path, other_corpus(i), keeping=KEEP_THREE).manifest.segments
 
     assert generations(tmp_path) == [4, 5, 6]
-    assert sorted(kept[-KEEP_GENERATIONS:]) == segments(tmp_path)
+    assert sorted(kept[-3:]) == segments(tmp_path)
     for number in (4, 5, 6):
         assert Index.open(tmp_path, generation=number).manifest.generation == number
 
 
 def test_reader_of_an_older_generation_keeps_answering(tmp_path: Path) -> None:
-    """Even when its files are gone, the reader holds them until it is closed."""
+    """Even when its files are gone, as where a file system has no locks, it keeps what it maps."""
     reader = index_of(tmp_path, SMALL)
+    assert reader._hold is not None
+    reader._hold.close()
     before = [reader.search(reader.query_of(d), 5).docs.tolist() for d in range(3)]
     for i in range(5):
-        index_of(tmp_path, other_corpus(i))
+        index_of(tmp_path, other_corpus(i), keeping=KEEP_THREE)
     assert generations(tmp_path) == [4, 5, 6]
 
     assert before == [reader.search(reader.query_of(d), 5).docs.tolist() for d in range(3)]

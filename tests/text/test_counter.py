@@ -120,6 +120,18 @@ def test_union_depends_on_the_set_alone(parts: list[list[str]], random: Any) -> 
     assert len(together) == len(united)
 
 
+def test_word_more_often_than_a_packed_count_holds_is_counted_in_full() -> None:
+    """Totals of a chunk with millions of occurrences of a word are those of its rows."""
+    counter = TermCounter(Analyzer(), {"body": 1})
+    texts = ["bridge " * 900_000, "Bridge " * 900_000, "BRIDGE " * 900_000, "river"]
+    rows = counter.add({"body": StringColumn.from_strings(texts)}, ["en"] * 4)
+    forms = counter.forms()
+    assert [900_000, 900_000, 900_000, 1] == rows.counts.tolist()
+    assert [2_700_000, 1] == forms.counts.tolist()
+    assert [1_800_000, 0] == forms.capitalised.tolist()
+    assert [900_000, 0] == forms.upper.tolist()
+
+
 def test_long_row_is_counted_in_portions() -> None:
     """More words than are looked up at a time, and more types than the table begins with."""
     words = [f"word{i % 9000}" for i in range(30_000)]

@@ -6,7 +6,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import recommender.text.stems as module
@@ -109,6 +109,7 @@ def test_stemmer_simplemma_absent_says_how_to_install(monkeypatch: pytest.Monkey
     module._simplemma_languages.cache_clear()
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.text("абіїє'яostn3", max_size=9), max_size=8), st.sampled_from(["uk", "ru", "en"])
 )
