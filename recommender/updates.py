@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +24,7 @@ from recommender._files import storage_errors
 from recommender.builder import check_jobs
 from recommender.config import Config, config_from
 from recommender.corpus import Preparation, Progress, corpus_of, language_names, silent
-from recommender.errors import IncompatibleIndexError, InputError
+from recommender.errors import IncompatibleIndexError, InputError, StorageError
 from recommender.index.manifest import current, writer_lock
 from recommender.index.reader import Index
 from recommender.index.updater import Edit, kept_by_commit, kept_by_merge, rewrite
@@ -96,9 +96,7 @@ def add_articles(
     """
     with Updater(model, config=config, jobs=jobs, progress=progress) as updater:
         updater.add(articles, rejections=rejections)
-        report = updater.commit()
-        updater.merge()
-        return report
+        return _merged(updater, updater.commit())
 
 
 def delete_articles(ids: Iterable[str], model: str | Path) -> UpdateReport:
@@ -113,9 +111,16 @@ def delete_articles(ids: Iterable[str], model: str | Path) -> UpdateReport:
     """
     with Updater(model) as updater:
         updater.delete(ids)
-        report = updater.commit()
-        updater.merge()
-        return report
+        return _merged(updater, updater.commit())
+
+
+def _merged(updater: Updater, report: UpdateReport) -> UpdateReport:
+    """Merge small segments after a commit, which stands whatever becomes of that."""
+    try:
+        merged = updater.merge()
+    except StorageError:
+        return replace(report, notices={**report.notices, "merge-put-off": 1})
+    return replace(report, generation=merged.generation, segments=merged.segments)
 
 
 def merge_index(
@@ -150,7 +155,7 @@ class Updater:
 
     Examples
     --------
-    >>> from recommender.updates import Updater
+    >>> from recommender import Updater
     >>> with Updater("models/news") as news:  # doctest: +SKIP
     ...     news.add([{"id": "n-1", "title": "Bridge opens", "body": "The bridge is open again."}])
     ...     news.delete(["n-0"])
@@ -173,7 +178,8 @@ class Updater:
         current(self._root)  # no folder is made where there is no index
         self._open.enter_context(writer_lock(self._root))
         try:
-            self.index = Index.open(self._root)
+            # The live one or none: to go on from an older one would lose what came after it.
+            self.index = Index.open(self._root, generation=current(self._root))
             self._config = _config_of(self.index, config or Config())
             self._scratch = self._root / "tmp-spool"
             self._start()
@@ -194,19 +200,31 @@ class Updater:
 
     def close(self) -> None:
         """Drop what was not committed, and let go of the index."""
-        self._spool.__exit__(None, None, None)
-        disk().remove_tree(self._scratch, ignore_errors=True)
+        self._drop()
         self._open.close()
 
     def _start(self) -> None:
-        """Begin a new collection of changes."""
-        with storage_errors(self._root):
-            disk().remove_tree(self._scratch, ignore_errors=True)
-            disk().mkdir(self._scratch)
+        """Begin a new collection of changes; what a commit needs of the disk is behind it."""
         self._rejections = Rejections()
         self._prepare = Preparation(self._config, self._rejections, self._progress, self._jobs)
-        self._spool = Spool(self._scratch, self.index.manifest.report.get("site_languages", {}))
+        self._spool: Spool | None = None
         self._deleted: dict[str, None] = {}
+
+    def _spooling(self) -> Spool:
+        """Return the spool of what is added, made when it is first needed."""
+        if self._spool is None:
+            self._drop()
+            with storage_errors(self._root):
+                disk().mkdir(self._scratch)
+            sites = self.index.manifest.report.get("site_languages", {})
+            self._spool = Spool(self._scratch, sites)
+        return self._spool
+
+    def _drop(self) -> None:
+        """Remove the spool."""
+        if self._spool is not None:
+            self._spool.__exit__(None, None, None)
+        disk().remove_tree(self._scratch, ignore_errors=True)
 
     def add(self, articles: Any, *, rejections: Rejections | None = None) -> None:
         """Take articles in: new ones, and new versions of articles that the index has.
@@ -225,7 +243,7 @@ class Updater:
         """
         if rejections is not None:
             self._rejections = self._prepare.rejections = rejections
-        self._prepare.read(articles, self._spool)
+        self._prepare.read(articles, self._spooling())
 
     def delete(self, ids: Iterable[str]) -> None:
         """Have articles deleted, those too that were added and not committed yet.
@@ -240,7 +258,8 @@ class Updater:
             if not isinstance(article_id, str):
                 raise InputError(f"{article_id!r} is no article id; expected a text.")
             self._deleted[article_id.strip()] = None
-            self._spool.discard(article_id.strip())
+            if self._spool is not None:
+                self._spool.discard(article_id.strip())
 
     def commit(self) -> UpdateReport:
         """Publish what was added and deleted, all of it at once.
@@ -252,7 +271,7 @@ class Updater:
         StorageError : the disk refused; the index is as it was
         """
         started = time.perf_counter()
-        spooled = self._spool.finish()
+        spooled = None if self._spool is None else self._spool.finish()
         changes = _Changes.of(self.index, spooled, self._deleted)
         if len(changes.rows) or len(changes.gone):
             self.index = self._publish(spooled, changes)
@@ -267,22 +286,24 @@ class Updater:
             segments=len(self.index.parts),
             seconds=round(time.perf_counter() - started, 4),
         )
+        self._drop()
         self._start()
         return report
 
-    def _publish(self, spooled: SpooledArticles, changes: _Changes) -> Index:
+    def _publish(self, spooled: SpooledArticles | None, changes: _Changes) -> Index:
         names = list(self.index.manifest.languages)
+        sites = self.index.manifest.report.get("site_languages", {})
         corpus = None
-        if len(changes.rows):
+        if spooled is not None and len(changes.rows):
             wanted = replace(spooled, order=changes.rows)
             names = language_names((spooled.langs[int(row)] for row in changes.rows), names)
             boilerplate = stored_boilerplate(
                 self.index.manifest.boilerplate, self._config.boilerplate
             )
             corpus = corpus_of(wanted, self._prepare.count(wanted, boilerplate), names)
+            sites = spooled.site_languages
         edit = Edit(corpus, changes.gone)
         kept = kept_by_commit(self.index, len(changes.rows), self._config.updates)
-        sites = dict(spooled.site_languages)
         change = {"kind": "update", **changes.counts}
         return self._rewrite(edit, kept, names, change, sites)
 
@@ -394,7 +415,7 @@ class _Changes:
     unknown: tuple[str, ...]
 
     @classmethod
-    def of(cls, index: Index, spooled: SpooledArticles, deleted: Iterable[str]) -> _Changes:
+    def of(cls, index: Index, spooled: SpooledArticles | None, deleted: Iterable[str]) -> _Changes:
         counts = Counter(added=0, updated=0, deleted=0, unchanged=0, older=0)
         rows, gone, unknown = [], set(), []
         standing = {name: index.find_id(name) for name in deleted}
@@ -403,10 +424,9 @@ class _Changes:
                 unknown.append(name)
             else:
                 gone.add(doc)
-        for row in spooled.order.tolist():
-            name = spooled.columns["ids"][row]
+        for row, name, version in _rows_of(spooled):
             doc = None if name in standing else index.find_id(name)
-            verdict = "added" if doc is None else _verdict(index, doc, spooled, row)
+            verdict = "added" if doc is None else _verdict(index, doc, version)
             counts[verdict] += 1
             if verdict in ("added", "updated"):
                 rows.append(row)
@@ -418,11 +438,23 @@ class _Changes:
         )
 
 
-def _verdict(index: Index, doc: int, spooled: SpooledArticles, row: int) -> str:
+_Version = tuple[int, datetime | None]
+
+
+def _rows_of(spooled: SpooledArticles | None) -> Iterator[tuple[int, str, _Version]]:
+    """Yield the rows that stand in a spool, in document order: id, digest and time of version."""
+    if spooled is not None:
+        for row in spooled.order.tolist():
+            version = int(spooled.digests[row]), spooled.updated[row]
+            yield row, spooled.columns["ids"][row], version
+
+
+def _verdict(index: Index, doc: int, version: _Version) -> str:
     """Tell whether a version replaces the one that stands in the index."""
-    if index.digest(doc) == int(spooled.digests[row]):
+    digest, given = version
+    if index.digest(doc) == digest:
         return "unchanged"
-    stated, given = index.card(doc).get("updated_at"), spooled.updated[row]
+    stated = index.card(doc).get("updated_at")
     if stated and given and given < datetime.fromisoformat(stated):
         return "older"
     return "updated"

@@ -26,6 +26,7 @@ from typing import Any
 
 from recommender import Recommender, build_index
 from recommender._disk import using
+from recommender.config import Config
 from recommender.errors import NotAnIndexError
 from recommender.export import related_rows
 from recommender.index.check import verify_index
@@ -36,7 +37,9 @@ from recommender.index.manifest import (
     generations,
     read_manifest,
 )
+from recommender.index.settings import GenerationSettings
 from recommender.updates import Updater, add_articles, delete_articles, merge_index
+from recommender.versions import clear_away, roll_back
 from tests.disks import RecordingDisk, Step, SteppedDisk
 
 Titles = Mapping[str, str]
@@ -72,11 +75,13 @@ _FEW = ARTICLES[:4]
 _NEW = [{**ARTICLES[0], "title": "Another title"}, *ARTICLES[22:24]]
 _GONE = [row["id"] for row in ARTICLES[5:8]]
 HELD = titles(_EARLIER[-1])
+_FEW_ARE_KEPT = GenerationSettings(keep=2, grace="0")
+_KEEPING_FEW = Config(generations=_FEW_ARE_KEPT)
 
 
 def build(rows: list[dict[str, Any]], root: Path) -> None:
     """Build an index as every campaign does."""
-    build_index(rows, root)
+    build_index(rows, root, config=_KEEPING_FEW, force=True)
 
 
 @dataclass(frozen=True)
@@ -88,23 +93,23 @@ class Operation:
     run : called with the folder of the index
     after : id to title of the articles that stand when it has returned
     fresh : whether it begins without an index
-    goes_on : whether it publishes before it is done, so that an error may come after that
     """
 
     run: Callable[[Path], object]
     after: Titles
     fresh: bool = False
-    goes_on: bool = False
 
 
 OPERATIONS = {
     "build": Operation(lambda root: build(_OTHER, root), titles(_OTHER)),
     "first": Operation(lambda root: build(_FEW, root), titles(_FEW), fresh=True),
-    "add": Operation(lambda root: add_articles(_NEW, root), {**HELD, **titles(_NEW)}, goes_on=True),
-    "delete": Operation(
-        lambda root: delete_articles(_GONE, root), without(HELD, *_GONE), goes_on=True
+    "add": Operation(
+        lambda root: add_articles(_NEW, root, config=_KEEPING_FEW), {**HELD, **titles(_NEW)}
     ),
+    "delete": Operation(lambda root: delete_articles(_GONE, root), without(HELD, *_GONE)),
     "merge": Operation(merge_index, HELD),
+    "rollback": Operation(roll_back, titles(_EARLIER[-2])),
+    "gc": Operation(lambda root: clear_away(root, GenerationSettings(keep=1, grace="0")), HELD),
 }
 
 
