@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PEERS  := $(VENV)/.peers
 MODEL  := models/sample
-BENCHMARKS := build extraction stemmers tokenizing engine
+BENCHMARKS := build live extraction stemmers tokenizing engine
 DEMO_ARTICLES := sc-en-0037 sc-uk-0001 sc-ru-0012
 
 .DEFAULT_GOAL := help
