@@ -99,17 +99,23 @@ def add_articles(
         return _merged(updater, updater.commit())
 
 
-def delete_articles(ids: Iterable[str], model: str | Path) -> UpdateReport:
+def delete_articles(
+    ids: Iterable[str], model: str | Path, *, config: Config | None = None
+) -> UpdateReport:
     """Delete articles, by id, from an index. Unknown ids are counted, and do no harm.
 
     When this returns no reader that opens the index finds them, in any block.
+
+    Parameters
+    ----------
+    config : settings of updates and of the generations to keep
 
     Raises
     ------
     InputError : one text instead of several ids
     NotAnIndexError, DamagedIndexError, IncompatibleIndexError, IndexLockedError, StorageError
     """
-    with Updater(model) as updater:
+    with Updater(model, config=config) as updater:
         updater.delete(ids)
         return _merged(updater, updater.commit())
 
@@ -124,15 +130,24 @@ def _merged(updater: Updater, report: UpdateReport) -> UpdateReport:
 
 
 def merge_index(
-    model: str | Path, *, jobs: int = 1, progress: Progress | None = None
+    model: str | Path,
+    *,
+    config: Config | None = None,
+    jobs: int = 1,
+    progress: Progress | None = None,
 ) -> UpdateReport:
     """Merge all segments of an index into one, and find all neighbours anew.
+
+    Parameters
+    ----------
+    config : settings of the generations to keep
+    jobs : threads that find neighbours; -1 = one a core
 
     Raises
     ------
     NotAnIndexError, DamagedIndexError, IncompatibleIndexError, IndexLockedError, StorageError
     """
-    with Updater(model, jobs=jobs, progress=progress) as updater:
+    with Updater(model, config=config, jobs=jobs, progress=progress) as updater:
         return updater.merge(completely=True)
 
 
@@ -208,6 +223,7 @@ class Updater:
         self._rejections = Rejections()
         self._prepare = Preparation(self._config, self._rejections, self._progress, self._jobs)
         self._spool: Spool | None = None
+        self._is_sealed = False
         self._deleted: dict[str, None] = {}
 
     def _spooling(self) -> Spool:
@@ -238,9 +254,14 @@ class Updater:
 
         Raises
         ------
-        InputError : the source cannot be used
+        InputError : the source cannot be used, or the last commit failed
         TooManyRejectionsError, StorageError
         """
+        if self._is_sealed:
+            raise InputError(
+                "The commit before this failed. Commit again, or open the index again, before more "
+                "is added."
+            )
         if rejections is not None:
             self._rejections = self._prepare.rejections = rejections
         self._prepare.read(articles, self._spooling())
@@ -268,9 +289,10 @@ class Updater:
 
         Raises
         ------
-        StorageError : the disk refused; the index is as it was
+        StorageError : the disk refused; the index is as it was, and this can be tried again
         """
         started = time.perf_counter()
+        self._is_sealed = True
         spooled = None if self._spool is None else self._spool.finish()
         changes = _Changes.of(self.index, spooled, self._deleted)
         if len(changes.rows) or len(changes.gone):

@@ -1036,7 +1036,7 @@ def _survives(copied: Path, source: Path, n: int) -> None:
     _killed(source, copied, signal.SIGCONT, 120)
     longest = time.perf_counter() - started
     for signal_number, after in _moments(n, longest):
-        assert run("build", old, "--model", copied).code == 0
+        assert run("build", old, "--model", copied, "--force").code == 0
         code = _killed(source, copied, signal_number, after)
         shown = run("inspect", "--model", copied, "--json").json["index"]["articles"]
         assert code in (0, 130, -signal_number)

@@ -60,6 +60,7 @@ def test_opening_an_index_and_finding_an_article_load_no_compiler(sample_index: 
         "from recommender.index.reader import Index\n"
         "Index.warm_up = lambda self: None\n"
         f"model = recommender.open({str(sample_index)!r})\n"
+        "model = model.answers\n"
         "assert model.find('sc-en-0001') is not None and model.find('nothing') is None\n"
         "assert model.index.card(0) and model.info().articles"
     )

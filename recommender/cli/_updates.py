@@ -28,6 +28,8 @@ def tell_update(report: UpdateReport) -> None:
         say(f"{report.unchanged:,} stand in the index just as given")
     if report.older:
         say(f"{report.older:,} left out: the index has a later version, by updated_at")
+    if report.notices:
+        say("notices: " + ", ".join(f"{n:,} {what}" for what, n in report.notices.items()))
     if report.rejected:
         say("rejected: " + ", ".join(f"{n:,} {why}" for why, n in report.rejected.items()))
     if report.unknown:

@@ -7,7 +7,13 @@ from pathlib import Path
 
 import click
 
-from recommender.cli._options import json_option, model_option, print_json
+from recommender.cli._options import (
+    config_option,
+    json_option,
+    model_option,
+    print_json,
+    settings,
+)
 from recommender.cli._updates import tell_update
 from recommender.errors import InputError
 from recommender.updates import delete_articles
@@ -21,14 +27,15 @@ from recommender.updates import delete_articles
 )
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @model_option
+@config_option
 @json_option
-def command(ids: tuple[str, ...], model: Path, as_json: bool) -> None:
+def command(ids: tuple[str, ...], model: Path, config_path: Path | None, as_json: bool) -> None:
     """Delete articles: retracted, unpublished or embargoed ones. - reads ids from standard input.
 
     They are in no block and in no export from this moment on; `recommender where ID` shows it. Ids
     that no article has are counted and named, and do no harm.
     """
-    report = delete_articles(_every(ids), model)
+    report = delete_articles(_every(ids), model, config=settings(config_path)[0])
     print_json(report) if as_json else tell_update(report)
 
 

@@ -47,7 +47,9 @@ def _draw(model: Path, found: dict[str, Any]) -> None:
             "mode": search["mode"],
             "fast mode finds": f"{search['recall of fast mode']:.1%} of the exact ten best "
             f"({search['measured on']} articles)",
-            "neighbours": f"{search['neighbours kept']} kept of each article",
+            "neighbours": f"{search['neighbours kept']} kept of each article, "
+            f"{search['neighbours']}",
+            "statistics": search["statistics"],
         },
         title="\nSearch",
     )

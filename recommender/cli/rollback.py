@@ -36,6 +36,6 @@ def command(generation: int | None, model: Path, as_json: bool) -> None:
         return
     was = "" if done.before is None else f", it was {done.before}"
     tell(f"{model}: generation {done.live} is live now{was} ({what}).")
-    say("Who has the index open goes on with the generation it opened, until it opens it again.")
+    say("Who has the index open goes on with the generation it opened, until it refreshes.")
     if done.before is not None:
         say(f"To undo this: recommender rollback {done.before} --model {model}")

@@ -46,8 +46,8 @@ class Edit:
 def kept_by_commit(index: Index, n_new: int, settings: UpdateSettings) -> int:
     """Return how many segments a commit leaves as they are: all but a small last one."""
     sizes = [_standing(part) for part in index.parts]
-    kept = len(sizes)
-    while n_new and kept and sizes[kept - 1] + n_new <= settings.last_segment:
+    kept, least = len(sizes), _least_kept(index)
+    while n_new and kept > least and sizes[kept - 1] + n_new <= settings.last_segment:
         kept -= 1
         n_new += sizes[kept]
     return kept
@@ -58,16 +58,23 @@ def kept_by_merge(index: Index, settings: UpdateSettings) -> int:
 
     All, where nothing need be merged.
     """
-    sizes = [_standing(part) for part in index.parts]
+    sizes, least = [_standing(part) for part in index.parts], _least_kept(index)
+    if not any(sizes):
+        return len(sizes)  # an index has a segment, if all of it is gone
     for i, part in enumerate(index.parts):
-        if 2 * sizes[i] < part.segment.n_docs:
+        if i >= least and 2 * sizes[i] < part.segment.n_docs:
             return i  # most of it is gone
     kept = len(sizes)
     size = 0
-    while kept and (size == 0 or sizes[kept - 1] < settings.merge_factor * size):
+    while kept > least and (size == 0 or sizes[kept - 1] < settings.merge_factor * size):
         kept -= 1
         size += sizes[kept]
-    return len(sizes) if kept == len(sizes) - 1 else kept
+    return len(sizes) if kept >= len(sizes) - 1 else kept
+
+
+def _least_kept(index: Index) -> int:
+    """Return how many segments stay in any case: the one that frozen statistics were taken from."""
+    return int(index.collection.weights.statistics == "frozen" and len(index.parts) > 0)
 
 
 def _standing(part: Part) -> int:

@@ -131,7 +131,7 @@ def test_command_while_another_writes_ends_with_6(root: Path, command: str) -> N
 
 
 AS_NOBODY = """
-import os, sys
+import logging, os, sys
 import recommender.cli, recommender.cli.rollback, recommender.cli.gc, recommender.cli.versions
 os.setuid(65534)
 recommender.cli.main(sys.argv[1:])

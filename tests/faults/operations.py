@@ -108,7 +108,7 @@ OPERATIONS = {
     ),
     "delete": Operation(lambda root: delete_articles(_GONE, root), without(HELD, *_GONE)),
     "merge": Operation(merge_index, HELD),
-    "rollback": Operation(roll_back, titles(_EARLIER[-2])),
+    "rollback": Operation(lambda root: roll_back(root, 2), titles(_EARLIER[-2])),
     "gc": Operation(lambda root: clear_away(root, GenerationSettings(keep=1, grace="0")), HELD),
 }
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from recommender._disk import Disk
 from recommender.errors import StorageError
 from recommender.index import keeping
 from recommender.index.keeping import collect, discard, hold, is_held, problem_of
@@ -334,14 +335,14 @@ def test_collect_refused_by_the_disk_is_a_storage_error_and_publishing_goes_on(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Asked for, it says so; after a build it is not the build's fault."""
-    rename = Path.rename
+    rename = Disk.rename
 
-    def refused(self: Path, target: Path) -> Path:
-        if self.name.startswith("gen-"):
+    def refused(self: Disk, old: Path, new: Path) -> None:
+        if old.name.startswith("gen-"):
             raise PermissionError(errno.EPERM, "Operation not permitted")
-        return rename(self, target)
+        rename(self, old, new)
 
-    monkeypatch.setattr(Path, "rename", refused)
+    monkeypatch.setattr(Disk, "rename", refused)
     with pytest.raises(StorageError, match="Operation not permitted"):
         collect(root, KEEP_ONE)
     index_of(root, corpus_of([{0: 9}], n_terms=1), keeping=KEEP_ONE)
