@@ -73,7 +73,7 @@ def build(
     articles : a path or several, a pandas DataFrame, or an iterable of mappings or of Article
     model : folder of the index
     config : all settings; None = the defaults
-    **options : ``jobs``, ``rejections``, ``progress``, ``force``, as
+    **options : ``jobs``, ``rejections``, ``progress``, ``force``, ``resume``, ``tell``, as
         :func:`recommender.build_index` takes them
 
     Raises

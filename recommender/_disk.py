@@ -23,9 +23,9 @@ class Disk:
         """Open a file to write bytes to."""
         return cast(BinaryIO, path.open(mode, buffering=buffering))
 
-    def truncate(self, file: BinaryIO) -> None:
-        """Empty a file that is open."""
-        file.truncate(0)
+    def truncate(self, file: BinaryIO, size: int = 0) -> None:
+        """Cut a file that is open back to its first bytes."""
+        file.truncate(size)
 
     def sync(self, file: BinaryIO) -> None:
         """Make what was written to a file durable."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
@@ -18,6 +18,8 @@ from recommender.errors import DamagedIndexError, StorageError
 
 __all__ = [
     "file_record",
+    "keep_work",
+    "kept_work",
     "make_folder",
     "map_array",
     "replace_text",
@@ -91,6 +93,54 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` as JSON whose bytes depend on nothing but the value."""
     write_text(path, json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n")
+
+
+def keep_work(path: Path, about: Any, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Keep work that could be done again: it is there whole or, for ``kept_work``, not at all.
+
+    Nothing is synced, so that to keep it costs next to nothing; a digest at the end tells whether
+    all of it reached the disk.
+
+    Parameters
+    ----------
+    about : anything that JSON holds
+    arrays : by name, of one dimension
+    """
+    layout = {name: [array.dtype.str, len(array)] for name, array in arrays.items()}
+    head = json.dumps([about, layout], separators=(",", ":")).encode("ascii")
+    digest = hashlib.sha256()
+    beside = path.with_name(path.name + ".part")
+    size = len(head).to_bytes(8, "little")
+    parts: list[bytes | memoryview] = [size, head, *map(_bytes_of, arrays.values())]
+    with disk().open(beside) as file:
+        for part in parts:
+            digest.update(part)
+            file.write(part)
+        file.write(digest.digest())
+    disk().rename(beside, path)
+
+
+def kept_work(path: Path) -> tuple[Any, dict[str, NDArray[Any]]] | None:
+    """Return what was kept at ``path``; None where it is not there or not whole."""
+    try:
+        data = memoryview(path.read_bytes())
+    except OSError:
+        return None
+    body = data[: -hashlib.sha256().digest_size]
+    if hashlib.sha256(body).digest() != data[len(body) :]:
+        return None
+    at = 8 + int.from_bytes(body[:8], "little")
+    about, layout = json.loads(bytes(body[8:at]))
+    arrays = {}
+    for name, (dtype, n) in layout.items():
+        # Copied: compiled loops want arrays that begin where their numbers may.
+        arrays[name] = np.frombuffer(body, dtype, n, at).copy()
+        at += arrays[name].nbytes
+    return about, arrays
+
+
+def _bytes_of(array: NDArray[Any]) -> memoryview:
+    return np.ascontiguousarray(array).view(np.uint8).data
 
 
 def replace_text(path: Path, text: str) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,7 @@ from recommender.index.manifest import Manifest, writer_lock
 from recommender.index.publisher import write_generation
 from recommender.index.reader import Index
 from recommender.ingest import NoticeKind, Rejections
+from recommender.kept import KeptWork, Plan, plan_of
 from recommender.neighbours import all_neighbours
 from recommender.spool import Spool, SpooledArticles
 from recommender.text.passages import Boilerplate, find_boilerplate
@@ -90,6 +92,8 @@ def build_index(
     rejections: Rejections | None = None,
     progress: Progress | None = None,
     force: bool = False,
+    resume: bool = False,
+    tell: Callable[[str], None] = lambda message: None,
 ) -> BuildReport:
     """Read articles, count and weigh their terms, and publish an index of them.
 
@@ -103,6 +107,9 @@ def build_index(
     model : folder of the index; a new generation is added to an index that is there
     jobs : threads that count and find neighbours; -1 = one a core
     force : publish even what is so much worse than the live generation that it would be refused
+    resume : go on with the work of a build of the same source into this folder that was
+        interrupted, as far as there is any; the result is that of a build from the beginning
+    tell : called with a message about what ``resume`` found; not called where there was nothing
 
     Raises
     ------
@@ -118,16 +125,29 @@ def build_index(
     with storage_errors(root):
         make_folder(root)
     with writer_lock(root):
-        scratch = root / "tmp-spool"
         try:
-            with storage_errors(root):
-                disk().remove_tree(scratch, ignore_errors=True)
-                disk().mkdir(scratch)
-            return work.run(articles, root, scratch)
+            with _working(root, work.plan(articles), resume=resume) as kept:
+                with storage_errors(root):
+                    message = kept.begin(work.rejections, resume=resume)
+                if message:
+                    tell(message)
+                return work.run(articles, root, kept)
         finally:
-            disk().remove_tree(scratch, ignore_errors=True)
             if not was_there:
                 _remove_if_unused(root)
+
+
+@contextlib.contextmanager
+def _working(root: Path, plan: Plan, *, resume: bool) -> Iterator[KeptWork]:
+    """Yield the folder of the work, and remove it unless the work can be gone on with."""
+    kept = KeptWork(root, plan)
+    try:
+        yield kept
+    except BaseException as error:
+        if not kept.is_worth_keeping(error, resume=resume):
+            kept.remove()
+        raise
+    kept.remove()
 
 
 def check_jobs(jobs: int) -> None:
@@ -149,22 +169,28 @@ class _Build:
     ) -> None:
         self._config = config
         self._prepare = Preparation(config, rejections, progress, jobs)
-        self._rejections = rejections
+        self.rejections = rejections
         self._progress = progress
         self._jobs = jobs
         self._force = force
         self._verdict = Verdict()
         self._seconds: dict[str, float] = {}
 
-    def run(self, articles: Any, root: Path, scratch: Path) -> BuildReport:
+    def plan(self, articles: Any) -> Plan:
+        return plan_of(articles, self._config.ingest, self.rejections)
+
+    def run(self, articles: Any, root: Path, kept: KeptWork) -> BuildReport:
         started = time.perf_counter()
-        with Spool(scratch) as spool:
-            self._timed("read", lambda: self._prepare.read(articles, spool))
+        with Spool(kept.folder, rows=kept.reading.rows) as spool:
+            kept.reading.rows.clear()
+            self._timed("read", lambda: self._prepare.read(articles, spool, kept.reading))
             if not len(spool):
-                raise InputError(_nothing_read(self._rejections))
+                raise InputError(_nothing_read(self.rejections))
             spooled = spool.finish()
             boilerplate = self._timed("boilerplate", lambda: self._find_boilerplate(spooled))
-            counts = self._timed("count", lambda: self._prepare.count(spooled, boilerplate))
+            counts = self._timed(
+                "count", lambda: self._prepare.count(spooled, boilerplate, kept.folder)
+            )
             self._progress("write", 0, None)
             manifest = self._timed("write", lambda: self._write(root, spooled, counts, boilerplate))
             self._seconds["total"] = time.perf_counter() - started
@@ -220,12 +246,12 @@ class _Build:
     def _counters(self, langs: Iterable[str]) -> dict[str, Any]:
         by_language = Counter(langs)
         kept = sum(by_language.values())
-        replaced = self._rejections.notices.get(NoticeKind.REPLACED, 0)
+        replaced = self.rejections.notices.get(NoticeKind.REPLACED, 0)
         return {
-            "read": kept + replaced + self._rejections.count,
+            "read": kept + replaced + self.rejections.count,
             "kept": kept,
-            "rejected": _plain(self._rejections.by_reason),
-            "notices": _plain(self._rejections.notices),
+            "rejected": _plain(self.rejections.by_reason),
+            "notices": _plain(self.rejections.notices),
             "languages": dict(sorted(by_language.items(), key=lambda item: (-item[1], item[0]))),
             "without_rules": {
                 lang: n

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from recommender.counting import Counted, count_articles
 from recommender.estimate import text_bytes
 from recommender.index.writer import Corpus
 from recommender.ingest import NoticeKind, Rejections, read_articles
+from recommender.kept import KeptReading
 from recommender.spool import Spool, SpooledArticles
 from recommender.text.analyzer import Analyzer
 from recommender.text.counts import display_forms, local_forms
@@ -25,6 +27,9 @@ from recommender.text.language import detect_language
 from recommender.text.passages import Boilerplate
 
 __all__ = ["Preparation", "Progress", "corpus_of", "language_names", "silent"]
+
+CHECKPOINT_ARTICLES: Final = 20_000
+"""Articles read between two checkpoints: at most so many are read again."""
 
 Progress = Callable[[str, int, int | None], None]
 """Called with the step (read, count, write, neighbours), how much is done, and of how much (None =
@@ -60,18 +65,37 @@ class Preparation:
         self._progress = progress
         self._jobs = jobs
 
-    def read(self, articles: Any, spool: Spool) -> None:
-        """Read articles into the spool; bad ones are counted among the rejections."""
-        source = read_articles(articles, settings=self._config.ingest, rejections=self.rejections)
+    def read(self, articles: Any, spool: Spool, kept: KeptReading | None = None) -> None:
+        """Read articles into the spool; bad ones are counted among the rejections.
+
+        Parameters
+        ----------
+        kept : what of it an earlier run has read into the spool already; checkpoints are added
+        """
+        done = KeptReading() if kept is None else kept
+        self.guessed.update(done.restore(self.rejections))
+        if not done.is_finished:
+            self._read(articles, spool, done)
+            done.add(spool, self.rejections, self.guessed, is_finished=True)
+        self._progress("read", len(spool), len(spool))
+
+    def _read(self, articles: Any, spool: Spool, kept: KeptReading) -> None:
         expected = text_bytes(articles)
-        for n, article in enumerate(source, 1):
+        source = read_articles(
+            articles,
+            settings=self._config.ingest,
+            rejections=self.rejections,
+            place=kept.place,
+        )
+        for n, article in enumerate(source, len(spool) + 1):
             lang, sure = self._language(article)
             if spool.add(article, lang, sure=sure):
                 self.rejections.notice(NoticeKind.REPLACED, f"id {article.id!r}")
             if not n % 200:
                 share = min(1.0, spool.n_bytes / expected) if expected else 0.0
                 self._progress("read", n, max(n, round(n / share)) if share else None)
-        self._progress("read", len(spool), len(spool))
+            if not n % CHECKPOINT_ARTICLES:
+                kept.add(spool, self.rejections, self.guessed)
 
     def _language(self, article: Article) -> tuple[str, bool]:
         """Return the publisher's word for the language, else what the text says; and if sure."""
@@ -82,8 +106,10 @@ class Preparation:
         self.guessed[found.origin if found.is_sure else "site"] += 1
         return found.lang, found.is_sure
 
-    def count(self, spooled: SpooledArticles, boilerplate: Boilerplate) -> Counted:
-        """Count the terms of the articles, without the boilerplate."""
+    def count(
+        self, spooled: SpooledArticles, boilerplate: Boilerplate, keep_in: Path | None = None
+    ) -> Counted:
+        """Count the terms of the articles, without the boilerplate; see ``count_articles``."""
         return count_articles(
             spooled,
             self.analyzer,
@@ -91,6 +117,7 @@ class Preparation:
             boilerplate,
             jobs=self._jobs,
             progress=partial(self._progress, "count"),
+            keep_in=keep_in,
         )
 
     def about(

@@ -1,21 +1,27 @@
 """Counting spooled articles: shards of them, each by a thread with a vocabulary of its own.
 
 The result does not depend on how many shards there are: vocabularies are united in an order that
-depends on the terms alone.
+depends on the terms alone. Shards that are done can be kept in a folder, under a name that is a
+digest of all that they depend on; a later run over the same articles takes them from there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from threading import Lock
-from typing import Final
+from typing import Any, Final
 
 import joblib
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender._files import keep_work, kept_work, storage_errors
 from recommender._strings import StringColumn
+from recommender._version import __version__
 from recommender.errors import InputError
 from recommender.index.invert import RowBlock
 from recommender.index.writer import MAX_POSTINGS, check_size
@@ -26,10 +32,17 @@ from recommender.text.counts import Forms, merge_forms, unite
 from recommender.text.passages import Boilerplate, blank_boilerplate
 from recommender.weighting import encode_counts
 
-__all__ = ["Counted", "count_articles"]
+__all__ = ["KEPT_SHARD", "Counted", "count_articles"]
 
 CHUNK_BYTES: Final = 16 << 20
 """Text counted at a time by one thread."""
+
+SHARD_CHUNKS: Final = 16
+"""Chunks in a shard at most. A shard is what is lost when counting is stopped; words are analysed
+once in each."""
+
+KEPT_SHARD: Final = ".counted"
+"""How the names of kept shards end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +66,8 @@ class _Shard:
     """What one thread counted; the blocks' ``numbers`` are not there yet."""
 
     blocks: list[RowBlock]
-    counter: TermCounter
+    vocabulary: StringColumn
+    forms: Forms
 
 
 def count_articles(
@@ -64,6 +78,7 @@ def count_articles(
     *,
     jobs: int = 1,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    keep_in: Path | None = None,
 ) -> Counted:
     """Count the terms of every article, in document order.
 
@@ -73,30 +88,113 @@ def count_articles(
     boilerplate : passages that are not counted
     jobs : threads; -1 = one a core
     progress : called with articles done and in all
+    keep_in : folder in which shards are kept, and looked for
 
     Raises
     ------
     InputError : the articles would make more postings than an index can hold; said after the first
         chunk, not after hours
+    StorageError : a shard cannot be kept
     """
-    chunks = list(_chunks(spooled))
     n_threads = joblib.effective_n_jobs(jobs)
-    shares = [s for s in np.array_split(np.arange(len(chunks)), n_threads) if len(s)]
     report = _Report(len(spooled.order), progress)
+    work = _Counting(spooled, analyzer, weights, boilerplate, report, keep_in)
+    run = joblib.Parallel(n_jobs=n_threads, prefer="threads")
+    shares = _shares(list(_chunks(spooled)), n_threads)
+    return _united(run(joblib.delayed(work.shard)(share) for share in shares))
 
-    def count(share: NDArray[np.int64]) -> _Shard:
-        counter = TermCounter(analyzer, weights)
+
+def _shares(
+    chunks: Sequence[NDArray[np.int64]], n_threads: int
+) -> list[Sequence[NDArray[np.int64]]]:
+    """Deal out the chunks: a share for each thread, or more of them where they would be large."""
+    n_shares = max(n_threads, -(-len(chunks) // SHARD_CHUNKS))
+    places = np.array_split(np.arange(len(chunks)), n_shares)
+    return [chunks[some[0] : some[-1] + 1] for some in places if len(some)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Counting:
+    """One run of ``count_articles``."""
+
+    spooled: SpooledArticles
+    analyzer: Analyzer
+    weights: Mapping[str, int]
+    boilerplate: Boilerplate
+    report: _Report
+    keep_in: Path | None
+
+    def shard(self, share: Sequence[NDArray[np.int64]]) -> _Shard:
+        """Count some chunks, or take over what was kept of them."""
+        if self.keep_in is None:
+            return self._count(share)
+        place = self.keep_in / f"{self._key(share)}{KEPT_SHARD}"
+        shard = _kept(place)
+        if shard is None:
+            shard = self._count(share)
+            with storage_errors(self.keep_in.parent):
+                _keep(place, shard)
+        else:
+            self._report(share, shard.blocks)
+        return shard
+
+    def _count(self, share: Iterable[NDArray[np.int64]]) -> _Shard:
+        counter = TermCounter(self.analyzer, self.weights)
         blocks = []
-        for i in share:
-            rows = chunks[int(i)]
-            counted = counter.add(*_texts(spooled, rows, boilerplate))
+        for rows in share:
+            counted = counter.add(*_texts(self.spooled, rows, self.boilerplate))
             codes = encode_counts(counted.counts)
             blocks.append(RowBlock(counted.indptr, counted.terms, codes, np.zeros(0, np.int32)))
-            report.add(len(rows), len(counted.terms))
-        return _Shard(blocks, counter)
+            self._report([rows], blocks[-1:])
+        return _Shard(blocks, counter.vocabulary, counter.forms())
 
-    run = joblib.Parallel(n_jobs=n_threads, prefer="threads")
-    return _united(run(joblib.delayed(count)(share) for share in shares))
+    def _report(self, share: Iterable[NDArray[np.int64]], blocks: Iterable[RowBlock]) -> None:
+        self.report.add(sum(map(len, share)), sum(len(block.terms) for block in blocks))
+
+    def _key(self, share: Iterable[NDArray[np.int64]]) -> str:
+        """Return a digest of all that the counts of these chunks depend on."""
+        spooled, boilerplate = self.spooled, self.boilerplate
+        common = [__version__, self.analyzer.fingerprint, dict(self.weights)]
+        common += [asdict(boilerplate.settings), boilerplate.hashes.tolist()]
+        digest = hashlib.sha256(json.dumps(common, sort_keys=True).encode())
+        for rows in share:
+            langs = [spooled.langs[row] for row in rows.tolist()]
+            digest.update(json.dumps(langs).encode())
+            digest.update(spooled.digests[rows].tobytes())
+        return digest.hexdigest()[:32]
+
+
+_OF_FORMS: Final = tuple(f.name for f in fields(Forms) if f.name not in ("languages", "surfaces"))
+
+
+def _keep(place: Path, shard: _Shard) -> None:
+    forms = shard.forms
+    arrays: dict[str, Any] = {name: getattr(forms, name) for name in _OF_FORMS}
+    for name, column in (("vocabulary", shard.vocabulary), ("surfaces", forms.surfaces)):
+        whole = column.compact()
+        arrays |= {f"{name}.data": whole.data, f"{name}.offsets": whole.offsets}
+    for i, block in enumerate(shard.blocks):
+        arrays |= {f"{name}.{i}": getattr(block, name) for name in ("indptr", "terms", "codes")}
+    about = {"blocks": len(shard.blocks), "languages": forms.languages}
+    keep_work(place, about, arrays)
+
+
+def _kept(place: Path) -> _Shard | None:
+    kept = kept_work(place)
+    if kept is None:
+        return None
+    about, arrays = kept
+    none = np.zeros(0, np.int32)
+    blocks = [
+        RowBlock(arrays[f"indptr.{i}"], arrays[f"terms.{i}"], arrays[f"codes.{i}"], none)
+        for i in range(about["blocks"])
+    ]
+    vocabulary, surfaces = (
+        StringColumn(arrays[f"{name}.data"], arrays[f"{name}.offsets"])
+        for name in ("vocabulary", "surfaces")
+    )
+    own = {name: arrays[name] for name in _OF_FORMS}
+    return _Shard(blocks, vocabulary, Forms(tuple(about["languages"]), surfaces=surfaces, **own))
 
 
 def _texts(
@@ -109,7 +207,7 @@ def _texts(
 
 
 def _united(shards: Sequence[_Shard]) -> Counted:
-    vocabulary, numbers = unite([shard.counter.vocabulary for shard in shards])
+    vocabulary, numbers = unite([shard.vocabulary for shard in shards])
     blocks = [
         block._replace(numbers=mine)
         for shard, mine in zip(shards, numbers, strict=True)
@@ -117,9 +215,7 @@ def _united(shards: Sequence[_Shard]) -> Counted:
     ]
     for shard in shards:
         shard.blocks.clear()
-    if len(shards) == 1:
-        return Counted(blocks, vocabulary, shards[0].counter.forms(numbers[0]))
-    forms = merge_forms([shard.counter.forms() for shard in shards], numbers)
+    forms = merge_forms([shard.forms for shard in shards], numbers)
     return Counted(blocks, vocabulary, forms)
 
 

@@ -11,14 +11,16 @@ from __future__ import annotations
 import array
 import contextlib
 import hashlib
+import itertools
 import json
+from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +33,7 @@ from recommender.article import Article, to_json
 from recommender.errors import StorageError
 from recommender.index.reader import NO_DATE
 
-__all__ = ["FIELDS", "Spool", "SpooledArticles"]
+__all__ = ["FIELDS", "Spool", "SpooledArticles", "SpooledRows", "sound_rows"]
 
 FIELDS = ("title", "lead", "body", "caption", "tags")
 _COLUMNS = (*FIELDS, "ids", "urls", "cards")
@@ -65,6 +67,19 @@ class SpooledArticles:
     site_languages: Mapping[str, str]
 
 
+class SpooledRows(NamedTuple):
+    """What memory holds of articles whose texts were spooled.
+
+    Attributes
+    ----------
+    said : lists of ids, languages, hosts, ``updated_at``; the unsure among the rows of the spool
+    arrays : publishing times, digests, bytes in each column
+    """
+
+    said: Mapping[str, Any]
+    arrays: Mapping[str, NDArray[Any]]
+
+
 class Spool:
     """Writes articles to a folder as they come; a context manager that closes its files.
 
@@ -72,24 +87,24 @@ class Spool:
     ----------
     folder : an existing folder, for this spool alone
     site_languages : the main language of sites, where it is known already
+    rows : what ``rows_from`` said of the articles that stand in the folder already
 
     Raises
     ------
     StorageError : the disk refused
     """
 
-    def __init__(self, folder: Path, site_languages: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        site_languages: Mapping[str, str] | None = None,
+        rows: Sequence[SpooledRows] = (),
+    ) -> None:
         self._folder = folder
         self._site_languages = dict(site_languages or {})
         self._files: dict[str, BinaryIO] = {}
-        try:
-            with storage_errors(folder.parent):
-                for name in _COLUMNS:
-                    self._files[name] = disk().open(folder / name)
-        except StorageError:
-            self._close()
-            raise
         self._ends = {c: array.array("q", [0]) for c in _COLUMNS}
+        self._ids: list[str] = []
         self._langs: list[str] = []
         self._unsure: list[int] = []
         self._hosts: list[str] = []
@@ -98,6 +113,23 @@ class Spool:
         self._updated: list[datetime | None] = []
         self._latest: dict[str, int] = {}
         self._digests = array.array("Q")
+        for some in rows:
+            self._take_back(some)
+        try:
+            with storage_errors(folder.parent):
+                for name in _COLUMNS:
+                    self._open(name)
+        except StorageError:
+            self._close()
+            raise
+
+    def _open(self, name: str) -> None:
+        """Open a file to go on behind the articles that are there."""
+        size = self._ends[name][-1]
+        file = self._files[name] = disk().open(self._folder / name, "r+b" if size else "wb")
+        if size:
+            disk().truncate(file, size)
+            file.seek(size)
 
     def __enter__(self) -> Self:
         return self
@@ -148,12 +180,13 @@ class Spool:
             ),
         }
         row = len(self)
-        self._digests.append(_digest((lang, *texts.values())))
+        encoded = {name: encode(text) for name, text in texts.items()}
+        self._digests.append(_digest((encode(lang), *encoded.values())))
         with storage_errors(self._folder.parent):
-            for name, text in texts.items():
-                data = encode(text)
+            for name, data in encoded.items():
                 self._files[name].write(data)
                 self._ends[name].append(self._ends[name][-1] + len(data))
+        self._ids.append(article.id)
         self._langs.append(lang)
         self._hosts.append(site_of(article.url))
         if not sure:
@@ -182,6 +215,42 @@ class Spool:
         if row is not None:
             self._replaced.add(row)
         return row is not None
+
+    def rows_from(self, first: int) -> SpooledRows:
+        """Hand what was written to the system; return what memory holds of rows from ``first``."""
+        with storage_errors(self._folder.parent):
+            for file in self._files.values():
+                file.flush()
+        said = {
+            "ids": self._ids[first:],
+            "langs": self._langs[first:],
+            "hosts": self._hosts[first:],
+            "unsure": self._unsure[bisect_left(self._unsure, first) :],
+            "updated": [when and when.isoformat() for when in self._updated[first:]],
+        }
+        arrays: dict[str, NDArray[Any]] = {
+            "published": np.array(self._published[first:], np.int64),
+            "digests": np.array(self._digests[first:], np.uint64),
+            **{c: np.diff(np.array(self._ends[c][first:], np.int64)) for c in _COLUMNS},
+        }
+        return SpooledRows(said, arrays)
+
+    def _take_back(self, rows: SpooledRows) -> None:
+        """Take over rows that stand in the folder already."""
+        said, arrays = rows
+        first = len(self)
+        for name in _COLUMNS:
+            ends = self._ends[name][-1] + np.cumsum(arrays[name], dtype=np.int64)
+            self._ends[name].frombytes(ends.tobytes())
+        self._published.frombytes(arrays["published"].tobytes())
+        self._digests.frombytes(arrays["digests"].tobytes())
+        self._updated += [when and datetime.fromisoformat(when) for when in said["updated"]]
+        self._langs += said["langs"]
+        self._hosts += said["hosts"]
+        self._unsure += said["unsure"]
+        self._ids += said["ids"]
+        for row, article_id in enumerate(said["ids"], first):
+            self._settle(article_id, row)
 
     def finish(self) -> SpooledArticles:
         """Close the files and map them."""
@@ -244,11 +313,39 @@ class Spool:
         return StringColumn(data, np.frombuffer(self._ends[name], np.int64))
 
 
-def _digest(texts: Iterable[str]) -> int:
+def sound_rows(folder: Path, rows: Sequence[SpooledRows]) -> int:
+    """Return how many of ``rows``, from the first on, stand in the folder as they were spooled.
+
+    Every article is compared with its digest: after a power cut any part of it may be lost.
+    """
+    with contextlib.ExitStack() as opened:
+        try:
+            files = [opened.enter_context((folder / name).open("rb")) for name in _COLUMNS]
+        except OSError:
+            return 0
+        sound = (_is_sound(files, some) for some in rows)
+        return sum(itertools.takewhile(bool, sound))
+
+
+def _is_sound(files: Sequence[BinaryIO], rows: SpooledRows) -> bool:
+    """Compare the next articles of the files with their digests."""
+    said, arrays = rows
+    columns = []
+    for name, file in zip(_COLUMNS, files, strict=True):
+        offsets = np.concatenate(([0], np.cumsum(arrays[name]))).tolist()
+        data = file.read(offsets[-1])
+        columns.append([data[a:b] for a, b in itertools.pairwise(offsets)])
+    found = (
+        _digest((encode(lang), *texts))
+        for lang, *texts in zip(said["langs"], *columns, strict=True)
+    )
+    return all(a == b for a, b in zip(found, arrays["digests"].tolist(), strict=True))
+
+
+def _digest(texts: Iterable[bytes]) -> int:
     """Return a 64-bit number that tells two versions of an article apart."""
     digest = hashlib.blake2b(digest_size=8)
-    for text in texts:
-        data = encode(text)
+    for data in texts:
         digest.update(len(data).to_bytes(8, "little"))
         digest.update(data)
     return int.from_bytes(digest.digest(), "little")

@@ -43,10 +43,10 @@ class SteppedDisk(Disk):
         raw = _SteppedFile(self, path, mode if done else "wb", real=done)
         return cast(BinaryIO, raw if buffering == 0 else io.BufferedWriter(raw))
 
-    def truncate(self, file: BinaryIO) -> None:
+    def truncate(self, file: BinaryIO, size: int = 0) -> None:
         """See Disk."""
-        if self.step(Step("truncate", Path(file.name))):
-            super().truncate(file)
+        if self.step(Step("truncate", Path(file.name), size)):
+            super().truncate(file, size)
 
     def sync(self, file: BinaryIO) -> None:
         """See Disk."""

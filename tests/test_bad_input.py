@@ -660,8 +660,8 @@ def test_full_disk_while_reading_ends_with_7_and_leaves_the_old_index(
     before = sorted(copied.rglob("*"))
     made = Spool.__init__
 
-    def on_full_disk(self: Spool, folder: Path) -> None:
-        made(self, folder)
+    def on_full_disk(self: Spool, folder: Path, **named: Any) -> None:
+        made(self, folder, **named)
         self._files["body"].close()
         self._files["body"] = Path("/dev/full").open("wb")  # noqa: SIM115
 

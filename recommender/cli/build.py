@@ -32,6 +32,7 @@ _SOME_REJECTED = 3
     epilog="\x08\nExamples:\n"
     "  recommender build articles.jsonl.gz --model models/news\n"
     "  recommender build pages/ --model models/news --jobs -1\n"
+    "  recommender build articles.jsonl.gz --model models/news --resume\n"
     "  psql -Atc 'select row_to_json(a) from articles a' | recommender build - --model models/news",
 )
 @click.argument("articles", nargs=-1, required=True)
@@ -43,6 +44,11 @@ _SOME_REJECTED = 3
 @click.option(
     "--force", is_flag=True, help="Publish even what is much worse than the live generation."
 )
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on with a build that was interrupted; where there is none, begin at the beginning.",
+)
 @json_option
 def command(
     articles: tuple[str, ...],
@@ -52,6 +58,7 @@ def command(
     max_errors: int | None,
     quarantine: Path | None,
     force: bool,
+    resume: bool,
     as_json: bool,
 ) -> int:
     """Read ARTICLES and build the index in the folder --model.
@@ -64,7 +71,9 @@ def command(
     _announce(articles)
     source: Any = articles[0] if len(articles) == 1 else articles
     with (
-        Rejections(max_errors=config.ingest.max_errors, quarantine=quarantine) as rejections,
+        Rejections(
+            max_errors=config.ingest.max_errors, quarantine=quarantine, goes_on=resume
+        ) as rejections,
         progress() as show,
     ):
         report = build_index(
@@ -75,6 +84,8 @@ def command(
             rejections=rejections,
             progress=show,
             force=force,
+            resume=resume,
+            tell=say,
         )
     if as_json:
         print_json(report)

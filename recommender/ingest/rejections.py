@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import Any, BinaryIO
 
+from recommender._disk import disk
 from recommender.errors import StorageError, TooManyRejectionsError
 
 __all__ = ["NoticeKind", "Rejection", "RejectionReason", "Rejections"]
@@ -96,6 +97,8 @@ class Rejections:
     quarantine : path or None
         A file of JSON lines (reason, detail, file, line, id, raw), written as rejections come. It
         is replaced when the collector is entered, or at the first rejection.
+    goes_on : bool
+        Leave what is in that file until a build with ``resume`` knows whether it goes on with it.
 
     Attributes
     ----------
@@ -108,6 +111,8 @@ class Rejections:
         Repairs and things passed over, counted.
     notice_samples : dict of NoticeKind to list of str
         The first 5 of each kind, in words.
+    muted : bool
+        While it is, nothing is counted or written: what comes was counted before.
 
     Examples
     --------
@@ -118,7 +123,11 @@ class Rejections:
     """
 
     def __init__(
-        self, *, max_errors: int | None = None, quarantine: str | Path | None = None
+        self,
+        *,
+        max_errors: int | None = None,
+        quarantine: str | Path | None = None,
+        goes_on: bool = False,
     ) -> None:
         self.max_errors = max_errors
         self.quarantine = None if quarantine is None else Path(quarantine)
@@ -127,7 +136,9 @@ class Rejections:
         self.samples: list[Rejection] = []
         self.notices: dict[NoticeKind, int] = {}
         self.notice_samples: dict[NoticeKind, list[str]] = {}
-        self._file: IO[bytes] | None = None
+        self.muted = False
+        self._goes_on = goes_on
+        self._file: BinaryIO | None = None
 
     def __enter__(self) -> Rejections:
         if self.quarantine is not None:
@@ -165,6 +176,8 @@ class Rejections:
         TooManyRejectionsError : this one is past ``max_errors``
         StorageError : the quarantine file cannot be written
         """
+        if self.muted:
+            return
         rejection = Rejection(RejectionReason(reason), _cut(detail), file, line, article_id)
         self.count += 1
         self.by_reason[rejection.reason] = self.by_reason.get(rejection.reason, 0) + 1
@@ -184,6 +197,8 @@ class Rejections:
         line: int | None = None,
     ) -> None:
         """Count one repair, or one thing passed over, that lost no article."""
+        if self.muted:
+            return
         named = NoticeKind(kind)
         self.notices[named] = self.notices.get(named, 0) + 1
         samples = self.notice_samples.setdefault(named, [])
@@ -197,13 +212,71 @@ class Rejections:
             self._file.close()
             self._file = None
 
-    def _open(self, path: Path) -> IO[bytes]:
+    def state(self) -> dict[str, Any]:
+        """Return all that was counted, in types that JSON holds, for ``restore``."""
+        return {
+            "by_reason": {str(reason): n for reason, n in self.by_reason.items()},
+            "samples": [asdict(sample) for sample in self.samples],
+            "notices": {str(kind): n for kind, n in self.notices.items()},
+            "notice_samples": {str(k): list(v) for k, v in self.notice_samples.items()},
+            "quarantined": self._file.tell() if self._file and self._file.seekable() else 0,
+        }
+
+    def can_restore(self, state: Mapping[str, Any]) -> bool:
+        """Whether the quarantine file still holds what was written to it by then."""
+        size = 0
+        if self.quarantine is not None and self.quarantine.is_file():
+            size = self.quarantine.stat().st_size
+        return size >= int(state["quarantined"])
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take back what another collector had counted, and cut the quarantine file to that.
+
+        Raises
+        ------
+        StorageError : the quarantine file cannot be written
+        """
+        self.by_reason = {RejectionReason(name): n for name, n in state["by_reason"].items()}
+        self.count = sum(self.by_reason.values())
+        self.samples = [
+            Rejection(**{**sample, "reason": RejectionReason(sample["reason"])})
+            for sample in state["samples"]
+        ]
+        self.notices = {NoticeKind(name): n for name, n in state["notices"].items()}
+        self.notice_samples = {NoticeKind(k): list(v) for k, v in state["notice_samples"].items()}
+        self._cut_back(int(state["quarantined"]))
+
+    def start_anew(self) -> None:
+        """Empty a quarantine file that was left for the case that a build would go on with it.
+
+        Raises
+        ------
+        StorageError : it cannot be written
+        """
+        if self._goes_on:
+            self._cut_back(0)
+
+    def _cut_back(self, size: int) -> None:
+        if self.quarantine is not None:
+            self._goes_on = True
+            file = self._open(self.quarantine)
+            try:
+                if file.seekable():
+                    disk().truncate(file, size)
+                    file.seek(size)
+            except OSError as error:
+                raise StorageError(
+                    f"Cannot write the quarantine file {self.quarantine}: {error.strerror}."
+                ) from error
+
+    def _open(self, path: Path) -> BinaryIO:
         if self._file is None:
             try:
                 # Unbuffered: what is rejected just before a crash is what one wants to see.
                 # A collector closed and used again goes on; only its first opening replaces the
                 # file.
-                self._file = path.open("ab" if self.count > 1 else "wb", buffering=0)
+                stays = self._goes_on or self.count > 1
+                self._file = path.open("ab" if stays else "wb", buffering=0)
             except OSError as error:
                 raise StorageError(
                     f"Cannot write the quarantine file {path}: {error.strerror}. "

@@ -31,9 +31,23 @@ from recommender.ingest.tables import (
     parquet_records,
 )
 
-__all__ = ["read_articles"]
+__all__ = ["Place", "files_of", "read_articles"]
 
 _MOST_NAMES = 1_000  # of columns remembered for a message
+
+
+@dataclass(slots=True)
+class Place:
+    """Where reading is in its source.
+
+    Attributes
+    ----------
+    records : met so far; a saved page is one
+    passed : so many of the first are passed over: they were dealt with, and counted, before
+    """
+
+    records: int = 0
+    passed: int = 0
 
 
 def read_articles(
@@ -41,6 +55,7 @@ def read_articles(
     *,
     settings: IngestSettings = DEFAULT_SETTINGS,
     rejections: Rejections | None = None,
+    place: Place | None = None,
 ) -> Iterator[Article]:
     """Read articles from anything that holds them, one at a time, in the order of the source.
 
@@ -57,6 +72,7 @@ def read_articles(
     settings : columns, format, limits
     rejections : collects what was rejected or mended; where it has no ``max_errors``, that of
         the settings holds
+    place : is kept up to date; says how many records to pass over
 
     Returns
     -------
@@ -80,7 +96,9 @@ def read_articles(
         found.max_errors = settings.max_errors
     if settings.site_profiles:
         profiles_of(settings.site_profiles)  # a path that is not there is told at the call
-    reader = _Reader(settings, found, _Watch(settings))
+    at = place or Place()
+    found.muted = at.passed > 0
+    reader = _Reader(settings, found, _Watch(settings), at)
     return reader.cleaned(reader.start(source))
 
 
@@ -125,6 +143,7 @@ class _Reader:
     settings: IngestSettings
     rejections: Rejections
     watch: _Watch
+    place: Place
 
     def start(self, source: Any) -> Iterator[Article]:
         """Return the articles of any source; what can be checked at once is."""
@@ -165,7 +184,7 @@ class _Reader:
         return self.file(path, _stem(path), in_folder=False)
 
     def folder(self, folder: Path) -> Iterator[Article]:
-        paths, skipped = _files_of(folder)
+        paths, skipped = files_of(folder)
         for path in skipped:
             self._skip(path, "its suffix names no format that can be read")
         if not paths:
@@ -182,7 +201,9 @@ class _Reader:
             self._skip(path, "it is the quarantine file of this run")
             return
         with open_source(path, self.settings, self.rejections) as source:
-            n_articles, n_rejected = 0, self.rejections.count
+            # What is read on is not empty: the last record passed over was an article.
+            n_articles = int(self.place.records < self.place.passed)
+            n_rejected = self.rejections.count
             try:
                 for article in self._articles_of(source, path, name):
                     n_articles += 1
@@ -206,6 +227,8 @@ class _Reader:
     def _articles_of(self, source: SourceFile, path: Path | None, name: str) -> Iterator[Article]:
         kind = choose_format(source, path)
         if kind in ("html", "text"):
+            if self._is_passed():
+                return iter(())
             article = page_article(source, kind, name)
             return iter(() if article is None else (article,))
         if kind == "parquet":
@@ -223,11 +246,21 @@ class _Reader:
     ) -> Iterator[Article]:
         for number, record in rows:
             self.watch.see(record)
+            if self._is_passed():
+                continue
             article = article_from_record(
                 record, settings=self.settings, rejections=self.rejections, file=file, line=number
             )
             if article is not None:
                 yield article
+
+    def _is_passed(self) -> bool:
+        """Count a record; return whether it was dealt with before."""
+        place = self.place
+        place.records += 1
+        if place.records == place.passed:
+            self.rejections.muted = False
+        return place.records <= place.passed
 
     def entries(self, source: Iterable[Any]) -> Iterator[Article]:
         """Read an iterable whose entries may be of different kinds."""
@@ -258,6 +291,11 @@ class _Reader:
         clean = _cleaner(self.settings)
         for article in articles:
             yield clean(article)
+        if self.place.records < self.place.passed:
+            raise InputError(
+                f"The source holds {self.place.records:,} records; before the build was "
+                f"interrupted it held {self.place.passed:,} or more. Build without resume."
+            )
         self.watch.check()
 
     def _skip(self, path: Path, why: str) -> None:
@@ -286,7 +324,7 @@ def _stem(path: Path, folder: Path | None = None) -> str:
     return "/".join((*inside, name or path.name))
 
 
-def _files_of(folder: Path) -> tuple[list[Path], list[Path]]:
+def files_of(folder: Path) -> tuple[list[Path], list[Path]]:
     """Return the files to read and those passed over, each by name; pages below as well."""
     read: list[Path] = []
     skipped: list[Path] = []
