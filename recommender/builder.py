@@ -93,7 +93,7 @@ def build_index(
     progress: Progress | None = None,
     force: bool = False,
     resume: bool = False,
-    tell: Callable[[str], None] = lambda message: None,
+    tell: Callable[[str], None] | None = None,
 ) -> BuildReport:
     """Read articles, count and weigh their terms, and publish an index of them.
 
@@ -129,7 +129,7 @@ def build_index(
             with _working(root, work.plan(articles), resume=resume) as kept:
                 with storage_errors(root):
                     message = kept.begin(work.rejections, resume=resume)
-                if message:
+                if message and tell is not None:
                     tell(message)
                 return work.run(articles, root, kept)
         finally:

@@ -269,7 +269,7 @@ class KeptWork:
         stopped = isinstance(error, KeyboardInterrupt | MemoryError)
         refused = resume and isinstance(error, StorageError)
         kinds = ("*.read", f"*{KEPT_SHARD}")
-        return (stopped or refused) and any(any(self.folder.glob(kind)) for kind in kinds)
+        return (stopped or refused) and any([*self.folder.glob(kind)] for kind in kinds)
 
     def remove(self) -> None:
         """Remove the folder and all in it."""

@@ -6,6 +6,7 @@ import errno
 import os
 import random
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -97,30 +98,35 @@ def check_refused(stage: Stage, root: Path, ended: Ended) -> None:
 
 
 @contextmanager
-def small_disk(place: Path) -> Iterator[None]:
-    """A real disk of four megabytes, in memory."""
-    place.mkdir()
+def small_disk() -> Iterator[Path]:
+    """A real disk of four megabytes, in memory.
+
+    Not in pytest's own folder: one that a killed run left mounted would stop it from clearing up.
+    """
+    place = Path(tempfile.mkdtemp(prefix="recommender-disk-"))
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)],
         capture_output=True,
         check=False,
     )
     if mounted.returncode:
+        place.rmdir()
         pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.decode().strip()}")
     try:
-        yield
+        yield place
     finally:
-        subprocess.run(["umount", str(place)], check=True)
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+        place.rmdir()
 
 
 @pytest.mark.parametrize("name", [n for n, o in OPERATIONS.items() if not o.fresh])
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can mount a small disk")
 def test_full_disk_of_four_megabytes_leaves_an_index_that_serves(
-    stages: Stages, driver: Driver, tmp_path: Path, name: str
+    stages: Stages, driver: Driver, name: str
 ) -> None:
     """Exit code 7 while it is full, the old answers throughout; done once there is room."""
-    stage, disk = stages(name), tmp_path / "disk"
-    with small_disk(disk):
+    stage = stages(name)
+    with small_disk() as disk:
         root = stage.copy_to(disk / "area")
         free = os.statvfs(disk)
         filler = disk / "filler"
