@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +15,20 @@ __all__ = ["WordSet", "replace_rows", "spread_rows"]
 
 
 class WordSet:
-    """Words that do not change, numbered in their order. Safe to use from many threads."""
+    """Words that do not change, numbered in their order. Safe to use from many threads.
+
+    They are entered when they are first asked for: settings make sets that nobody asks, in
+    processes that load no compiled loop.
+    """
 
     def __init__(self, words: Iterable[str]) -> None:
-        self._lexicon = Lexicon()
-        self._lexicon.add(StringColumn.from_lines([*words]))
+        self._words = tuple(words)
+
+    @cached_property
+    def _lexicon(self) -> Lexicon:
+        lexicon = Lexicon()
+        lexicon.add(StringColumn.from_lines(self._words))
+        return lexicon
 
     def find(self, column: StringColumn) -> NDArray[np.int32]:
         """Return the number of each string, -1 for those that are not in the set."""
