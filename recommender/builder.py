@@ -19,7 +19,14 @@ from numpy.typing import NDArray
 from recommender._disk import disk
 from recommender._files import make_folder, storage_errors
 from recommender.config import Config
-from recommender.corpus import Preparation, Progress, corpus_of, language_names, silent
+from recommender.corpus import (
+    Preparation,
+    Progress,
+    corpus_of,
+    language_names,
+    plain_counts,
+    silent,
+)
 from recommender.counting import Counted
 from recommender.errors import ConfigError, InputError, RejectedBuildError
 from recommender.gate import Verdict, judge
@@ -28,13 +35,12 @@ from recommender.index.publisher import write_generation
 from recommender.index.reader import Index
 from recommender.ingest import NoticeKind, Rejections
 from recommender.kept import KeptWork, Plan, plan_of
-from recommender.neighbours import all_neighbours
+from recommender.neighbours import SO_FAR, all_neighbours
 from recommender.spool import Spool, SpooledArticles
 from recommender.text.passages import Boilerplate, find_boilerplate
 
 __all__ = ["BuildReport", "Progress", "build_index"]
 
-_NEIGHBOURS_SO_FAR = "tmp-neighbours"
 
 T = TypeVar("T")
 
@@ -212,7 +218,7 @@ class _Build:
         langs = [spooled.langs[int(row)] for row in spooled.order]
         names = language_names(langs)
         report = self._counters(langs)
-        find = partial(self._neighbours, root / _NEIGHBOURS_SO_FAR)
+        find = partial(self._neighbours, root / SO_FAR)
         manifest = write_generation(
             root,
             corpus_of(spooled, counted, names),
@@ -223,7 +229,7 @@ class _Build:
             gate=partial(self._judge, root),
             keeping=self._config.generations,
         )
-        disk().remove_tree(root / _NEIGHBOURS_SO_FAR, ignore_errors=True)
+        disk().remove_tree(root / SO_FAR, ignore_errors=True)
         return manifest
 
     def _judge(self, root: Path, index: Index) -> None:
@@ -231,7 +237,7 @@ class _Build:
         limits, threshold = self._config.generations, self._config.block.threshold
         self._verdict = judge(root, index, limits, threshold=threshold)
         if self._verdict.is_refusal and not self._force:
-            disk().remove_tree(root / _NEIGHBOURS_SO_FAR, ignore_errors=True)
+            disk().remove_tree(root / SO_FAR, ignore_errors=True)
             raise RejectedBuildError(self._verdict.refusal(root))
 
     def _neighbours(self, folder: Path, index: Index) -> NDArray[np.int32]:
@@ -250,8 +256,8 @@ class _Build:
         return {
             "read": kept + replaced + self.rejections.count,
             "kept": kept,
-            "rejected": _plain(self.rejections.by_reason),
-            "notices": _plain(self.rejections.notices),
+            "rejected": plain_counts(self.rejections.by_reason),
+            "notices": plain_counts(self.rejections.notices),
             "languages": dict(sorted(by_language.items(), key=lambda item: (-item[1], item[0]))),
             "without_rules": {
                 lang: n
@@ -280,14 +286,10 @@ class _Build:
         )
 
 
-def _plain(counter: Mapping[Any, int]) -> dict[str, int]:
-    return {str(key): n for key, n in sorted(counter.items(), key=lambda item: str(item[0]))}
-
-
 def _nothing_read(rejections: Rejections) -> str:
     if not rejections.count:
         return "The source holds no article. Expected a record with an id and a title or text."
-    reasons = ", ".join(f"{n} {reason}" for reason, n in _plain(rejections.by_reason).items())
+    reasons = ", ".join(f"{n} {reason}" for reason, n in plain_counts(rejections.by_reason).items())
     examples = "; ".join(str(r) for r in rejections.samples[:3])
     return f"No usable article: {rejections.count} rejected ({reasons}). For example: {examples}"
 

@@ -26,7 +26,7 @@ from recommender.text.counts import display_forms, local_forms
 from recommender.text.language import detect_language
 from recommender.text.passages import Boilerplate
 
-__all__ = ["Preparation", "Progress", "corpus_of", "language_names", "silent"]
+__all__ = ["Preparation", "Progress", "corpus_of", "language_names", "plain_counts", "silent"]
 
 CHECKPOINT_ARTICLES: Final = 20_000
 """Articles read between two checkpoints: at most so many are read again."""
@@ -137,6 +137,11 @@ class Preparation:
                 )
             ),
         }
+
+
+def plain_counts(counter: Mapping[Any, int]) -> dict[str, int]:
+    """Return how many of each kind, by name, for manifests and reports."""
+    return {str(key): n for key, n in sorted(counter.items(), key=lambda item: str(item[0]))}
 
 
 def language_names(langs: Iterable[str], known: Sequence[str] = ()) -> list[str]:

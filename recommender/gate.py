@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from recommender.errors import IndexFolderError
 from recommender.index.manifest import live
 from recommender.index.reader import Index
-from recommender.index.settings import GenerationSettings, SearchSettings
+from recommender.index.settings import GenerationSettings
 
 __all__ = [
     "FEWEST",
@@ -26,7 +26,6 @@ __all__ = [
     "best_cards",
     "even_sample",
     "judge",
-    "live_docs",
 ]
 
 FEWEST = 20
@@ -124,7 +123,7 @@ def judge(
         old = None if number is None else Index.open(root, generation=number, verify=False)
     except IndexFolderError:
         return Verdict()
-    if old is None or len(live_docs(old)) < FEWEST:
+    if old is None or old.n_articles < FEWEST:
         return Verdict()
     measured = (measure(old, new, settings, threshold) for measure in _MEASURES)
     return Verdict(
@@ -141,7 +140,7 @@ Measure = Callable[[Index, Index, GenerationSettings, float], Figure | None]
 def _articles(
     old: Index, new: Index, settings: GenerationSettings, threshold: float
 ) -> Figure | None:
-    before, now = len(live_docs(old)), len(live_docs(new))
+    before, now = old.n_articles, new.n_articles
     loss = 1.0 - now / before
     shown = f"{now:,} articles instead of {before:,} ({_percent(-loss)})"
     return Figure("articles", before, now, loss, settings.max_shrink, "max_shrink", shown)
@@ -156,7 +155,7 @@ def _empty(old: Index, new: Index, settings: GenerationSettings, threshold: floa
 
 
 def _empty_share(index: Index, threshold: float) -> float:
-    docs = live_docs(index)
+    docs = index.docs()
     docs = docs[even_sample(len(docs), _MOST_FOR_EMPTY)]
     scores = best_cards(index, docs, threshold)
     return float(np.mean(scores == 0.0)) if len(docs) else 0.0
@@ -170,7 +169,7 @@ def _relevance(
     Without people's judgements this is the nearest thing: when texts are cut or fields are lost,
     articles share fewer words with their nearest.
     """
-    docs = live_docs(old)
+    docs = old.docs()
     docs = docs[even_sample(len(docs), _LOOKED_FOR * _MOST_FOR_RELEVANCE)]
     pairs = [(doc, new.find(old.article_id(doc))) for doc in docs.tolist()]
     both = np.array([(a, b) for a, b in pairs if b is not None], np.int32).reshape(-1, 2)
@@ -205,11 +204,6 @@ def _changed(before: Any, now: Any) -> list[str]:
 # --- shared with versions ---
 
 
-def live_docs(index: Index) -> NDArray[np.int32]:
-    """Return the numbers of the documents that can be found."""
-    return index.docs()
-
-
 def even_sample(n: int, most: int) -> NDArray[np.int64]:
     """Return at most ``most`` of the places 0 to n - 1: one, by seed, of every stretch."""
     if n <= most:
@@ -222,7 +216,8 @@ def even_sample(n: int, most: int) -> NDArray[np.int64]:
 
 def best_cards(index: Index, docs: NDArray[np.int32], threshold: float) -> NDArray[np.float64]:
     """Return the score of each document's best card in its language, 0 where it has none."""
-    effort = SearchSettings(**index.manifest.settings.get("search", {}))
     docs = np.ascontiguousarray(docs, np.int32)
-    scores: NDArray[np.float64] = index.related_rows(docs, 1, threshold=threshold, effort=effort)[1]
+    scores: NDArray[np.float64] = index.related_rows(
+        docs, 1, threshold=threshold, effort=index.search_settings
+    )[1]
     return scores[:, 0]

@@ -23,7 +23,10 @@ from recommender._files import make_folder, storage_errors, write_bytes, write_t
 from recommender.index.reader import Index
 from recommender.index.settings import SearchSettings
 
-__all__ = ["all_neighbours", "runs_of"]
+__all__ = ["SO_FAR", "all_neighbours", "runs_of"]
+
+SO_FAR: Final = "tmp-neighbours"
+"""Folder of an index that keeps what was found, until the table is published."""
 
 _RUN: Final = 1024
 

@@ -12,8 +12,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -23,17 +24,27 @@ from recommender._disk import disk
 from recommender._files import storage_errors
 from recommender.builder import check_jobs
 from recommender.config import Config, config_from
-from recommender.corpus import Preparation, Progress, corpus_of, language_names, silent
+from recommender.corpus import (
+    Preparation,
+    Progress,
+    corpus_of,
+    language_names,
+    plain_counts,
+    silent,
+)
 from recommender.errors import IncompatibleIndexError, InputError, StorageError
 from recommender.index.manifest import current, writer_lock
 from recommender.index.reader import Index
 from recommender.index.updater import Edit, kept_by_commit, kept_by_merge, rewrite
 from recommender.ingest import Rejections
-from recommender.neighbours import all_neighbours
+from recommender.neighbours import SO_FAR, all_neighbours
 from recommender.spool import Spool, SpooledArticles
 from recommender.text.passages import stored_boilerplate
 
 __all__ = ["UpdateReport", "Updater", "add_articles", "delete_articles", "merge_index"]
+
+_NOTHING = MappingProxyType({"added": 0, "updated": 0, "deleted": 0, "unchanged": 0, "older": 0})
+"""What a commit counts, where it changes nothing."""
 
 _BUILT_WITH = ("text", "fields", "boilerplate", "search", "weights")
 
@@ -232,9 +243,15 @@ class Updater:
             self._drop()
             with storage_errors(self._root):
                 disk().mkdir(self._scratch)
-            sites = self.index.manifest.report.get("site_languages", {})
+            sites = self._sites
             self._spool = Spool(self._scratch, sites)
         return self._spool
+
+    @property
+    def _sites(self) -> Mapping[str, str]:
+        """The main language of sites, as far as the index knows."""
+        known: Mapping[str, str] = self.index.manifest.report.get("site_languages", {})
+        return known
 
     def _drop(self) -> None:
         """Remove the spool."""
@@ -297,24 +314,42 @@ class Updater:
         changes = _Changes.of(self.index, spooled, self._deleted)
         if len(changes.rows) or len(changes.gone):
             self.index = self._publish(spooled, changes)
-        report = UpdateReport(
-            model=str(self._root),
-            generation=self.index.manifest.generation,
-            **changes.counts,
+        report = self._report(
+            started,
+            changes.counts,
             unknown=changes.unknown,
-            rejected=_plain(self._rejections.by_reason),
-            notices=_plain(self._rejections.notices),
-            articles=self.index.n_articles,
-            segments=len(self.index.parts),
-            seconds=round(time.perf_counter() - started, 4),
+            rejected=plain_counts(self._rejections.by_reason),
+            notices=plain_counts(self._rejections.notices),
         )
         self._drop()
         self._start()
         return report
 
+    def _report(
+        self,
+        started: float,
+        counts: Mapping[str, int],
+        *,
+        unknown: tuple[str, ...] = (),
+        rejected: Mapping[str, int] = MappingProxyType({}),
+        notices: Mapping[str, int] = MappingProxyType({}),
+    ) -> UpdateReport:
+        """Return what was done, and what stands in the index now."""
+        return UpdateReport(
+            model=str(self._root),
+            generation=self.index.manifest.generation,
+            **counts,
+            unknown=unknown,
+            rejected=dict(rejected),
+            notices=dict(notices),
+            articles=self.index.n_articles,
+            segments=len(self.index.parts),
+            seconds=round(time.perf_counter() - started, 4),
+        )
+
     def _publish(self, spooled: SpooledArticles | None, changes: _Changes) -> Index:
         names = list(self.index.manifest.languages)
-        sites = self.index.manifest.report.get("site_languages", {})
+        sites = self._sites
         corpus = None
         if spooled is not None and len(changes.rows):
             wanted = replace(spooled, order=changes.rows)
@@ -390,32 +425,22 @@ class Updater:
         kept = 0 if completely else kept_by_merge(self.index, self._config.updates)
         if kept < len(self.index.parts):
             more = {"table": self._all_neighbours} if completely else {}
-            sites = self.index.manifest.report.get("site_languages", {})
+            sites = self._sites
             names = list(self.index.manifest.languages)
             merged = len(self.index.parts) - kept
             change = {"kind": "merge", "segments": merged}
             self.index = self._rewrite(Edit(), kept, names, change, sites, **more)
-        return UpdateReport(
-            str(self._root),
-            self.index.manifest.generation,
-            *(0, 0, 0, 0, 0),
-            (),
-            {},
-            {},
-            self.index.n_articles,
-            len(self.index.parts),
-            round(time.perf_counter() - started, 4),
-        )
+            if completely:
+                disk().remove_tree(self._root / SO_FAR, ignore_errors=True)
+        return self._report(started, _NOTHING)
 
     def _all_neighbours(self, index: Index) -> NDArray[np.int32]:
-        folder = self._root / "tmp-neighbours"
-        progress = self._progress
         return all_neighbours(
             index,
             self._config.search,
-            folder,
+            self._root / SO_FAR,
             jobs=self._jobs,
-            progress=lambda done, total: progress("neighbours", done, total),
+            progress=partial(self._progress, "neighbours"),
         )
 
 
@@ -438,7 +463,7 @@ class _Changes:
 
     @classmethod
     def of(cls, index: Index, spooled: SpooledArticles | None, deleted: Iterable[str]) -> _Changes:
-        counts = Counter(added=0, updated=0, deleted=0, unchanged=0, older=0)
+        counts = Counter(_NOTHING)
         rows, gone, unknown = [], set(), []
         standing = {name: index.find_id(name) for name in deleted}
         for name, doc in standing.items():
@@ -499,7 +524,3 @@ def _config_of(index: Index, config: Config) -> Config:
     return replace(
         config, **{name: getattr(stored, name) for name in _BUILT_WITH if name in settings}
     )
-
-
-def _plain(counter: Mapping[Any, int]) -> dict[str, int]:
-    return {str(key): n for key, n in sorted(counter.items(), key=lambda item: str(item[0]))}

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.errors import IndexFolderError, InputError, NotAnIndexError
-from recommender.gate import even_sample, live_docs
+from recommender.gate import even_sample
 from recommender.index.keeping import Collected, collect, folder_bytes, is_held, problem_of
 from recommender.index.manifest import (
     Files,
@@ -26,7 +26,7 @@ from recommender.index.manifest import (
     writer_lock,
 )
 from recommender.index.reader import Index
-from recommender.index.settings import GenerationSettings, SearchSettings
+from recommender.index.settings import GenerationSettings
 from recommender.recommend import Recommender
 
 __all__ = [
@@ -207,7 +207,7 @@ def roll_back(model: str | Path, generation: int | None = None) -> Rollback:
         found = _sound(root, target, before)
         if target != before:
             make_live(root, target)
-    return Rollback(target, before, found.manifest.built_at, len(live_docs(found)))
+    return Rollback(target, before, found.manifest.built_at, found.n_articles)
 
 
 def known_generation(model: str | Path, generation: int) -> int:
@@ -257,7 +257,7 @@ def _sound(root: Path, target: int, before: int | None) -> Index:
     try:
         index = Index.open(root, generation=target, compiled=False)
         model = Recommender(index)  # was it built with this text analysis?
-        for doc in live_docs(index)[-1:].tolist():
+        for doc in index.docs()[-1:].tolist():
             model.related(index.article_id(doc))
     except IndexFolderError as error:
         stays = "" if before is None else f", generation {before} stays live"
@@ -466,13 +466,12 @@ def _title(index: Index, doc: int) -> str:
 
 
 def _ids(index: Index) -> dict[str, int]:
-    return {index.article_id(doc): doc for doc in live_docs(index).tolist()}
+    return {index.article_id(doc): doc for doc in index.docs().tolist()}
 
 
 def _blocks(index: Index, docs: NDArray[np.int32], limit: int) -> Iterator[tuple[str, ...]]:
     """Yield the ids of each document's block, best first."""
-    effort = SearchSettings(**index.manifest.settings.get("search", {}))
-    for row in index.related_rows(docs, limit, effort=effort)[0]:
+    for row in index.related_rows(docs, limit, effort=index.search_settings)[0]:
         yield tuple(index.article_id(doc) for doc in row[row >= 0].tolist())
 
 

@@ -296,6 +296,13 @@ def test_merge_into_one_segment_is_what_a_build_makes(model: Path, tmp_path: Pat
     assert list(related_rows(merged)) == list(related_rows(fresh))
 
 
+def test_merge_leaves_no_runs_of_neighbours_behind(model: Path) -> None:
+    """They are kept only until the table is published."""
+    merge_index(model)
+
+    assert not list(model.glob("tmp-*"))
+
+
 # --- readers ---
 
 

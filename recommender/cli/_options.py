@@ -17,6 +17,7 @@ from recommender.config import Config, Origins, load_config
 from recommender.errors import InputError
 
 __all__ = [
+    "SOME_REJECTED",
     "as_json",
     "block_options",
     "check_quarantine",
@@ -32,6 +33,9 @@ __all__ = [
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+SOME_REJECTED = 3
+"""Exit code where all went well but for articles that could not be used."""
 
 DEFAULT_CONFIG = Path("recommender.toml")
 

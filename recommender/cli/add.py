@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from recommender.cli._options import (
+    SOME_REJECTED,
     check_quarantine,
     config_option,
     jobs_option,
@@ -23,8 +24,6 @@ from recommender.cli._terminal import progress, say
 from recommender.cli._updates import tell_update
 from recommender.ingest import Rejections
 from recommender.updates import add_articles
-
-_SOME_REJECTED = 3
 
 
 @click.command(
@@ -71,4 +70,4 @@ def command(
         print_json(report)
     else:
         tell_update(report)
-    return _SOME_REJECTED if report.rejected else 0
+    return SOME_REJECTED if report.rejected else 0

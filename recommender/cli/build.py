@@ -9,6 +9,7 @@ import click
 
 from recommender.builder import BuildReport, build_index
 from recommender.cli._options import (
+    SOME_REJECTED,
     check_quarantine,
     config_option,
     jobs_option,
@@ -23,8 +24,6 @@ from recommender.cli._options import (
 from recommender.cli._terminal import megabytes, progress, say, table, tell
 from recommender.estimate import estimate
 from recommender.ingest import Rejections
-
-_SOME_REJECTED = 3
 
 
 @click.command(
@@ -91,7 +90,7 @@ def command(
         print_json(report)
     else:
         _summary(report, rejections)
-    return _SOME_REJECTED if report.rejected else 0
+    return SOME_REJECTED if report.rejected else 0
 
 
 def _announce(articles: tuple[str, ...]) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender._files import map_array
+from recommender._keys import KeyTable
 from recommender._strings import StringColumn
 from recommender._urls import normalize_url
 from recommender.candidates import Candidates
@@ -280,6 +281,11 @@ class Index:
         )
         return docs[order]
 
+    @cached_property
+    def search_settings(self) -> SearchSettings:
+        """How the index was built to search, and its neighbours were found."""
+        return SearchSettings(**self.manifest.settings.get("search", {}))
+
     @property
     def built_at(self) -> datetime:
         """When the generation was made."""
@@ -287,24 +293,22 @@ class Index:
 
     def find(self, key: str) -> int | None:
         """Return the document number of an article id or URL, or None. Ids are tried first."""
-        docs = self._find_ids(key.strip()) or self._find_urls(normalize_url(key))
+        docs = self._find("id_keys", key.strip()) or self._find("url_keys", normalize_url(key))
         return min(docs, key=lambda doc: (self.published(doc), self._id_bytes(doc)), default=None)
 
     def find_id(self, article_id: str) -> int | None:
         """Return the document number of an article id, or None."""
-        return next(iter(self._find_ids(article_id)), None)
+        return next(iter(self._find("id_keys", article_id)), None)
 
     def find_gone(self, article_id: str) -> list[int]:
         """Return the documents of an id that are gone, as far as they have not been merged away."""
-        return self._find_ids(article_id, standing=False)
+        return self._find("id_keys", article_id, standing=False)
 
-    def _find_ids(self, key: str, *, standing: bool = True) -> list[int]:
-        found = [p.first + doc for p in self.parts for doc in p.segment.id_keys.find_all(key)]
+    def _find(self, table: str, key: str, *, standing: bool = True) -> list[int]:
+        """Return the documents that a table of keys of the segments has under a key."""
+        tables: list[tuple[Part, KeyTable]] = [(p, getattr(p.segment, table)) for p in self.parts]
+        found = [part.first + doc for part, keys in tables for doc in keys.find_all(key)]
         return [doc for doc in found if self.is_gone(doc) != standing]
-
-    def _find_urls(self, key: str) -> list[int]:
-        found = [p.first + doc for p in self.parts for doc in p.segment.url_keys.find_all(key)]
-        return [doc for doc in found if not self.is_gone(doc)]
 
     def is_gone(self, doc: int) -> bool:
         """Tell whether a document was deleted or replaced."""
@@ -587,7 +591,7 @@ class Index:
             return False
         if not self.is_fresh:
             return effort.mode != "exact"
-        made = SearchSettings(**self.manifest.settings.get("search", {})).for_size(self.n_docs)
+        made = self.search_settings.for_size(self.n_docs)
         same = made == effort.for_size(self.n_docs)
         return made[0] >= 1.0 or (same and choice.leaves_nothing_out)
 
