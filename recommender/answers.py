@@ -1,48 +1,52 @@
-"""Answers of one generation: for an article, a URL or a draft, the block of cards."""
+"""Answers of one generation: for an article, a URL, a draft or several, the block of cards."""
 
 from __future__ import annotations
 
 import secrets
 import time
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from recommender._languages import normalize_lang
 from recommender._settings import settings_from
-from recommender._strings import StringColumn
-from recommender.article import Article, Block, Card, Image, IndexInfo, Reason, Source
-from recommender.candidates import Candidates
-from recommender.config import BlockSettings, config_from
-from recommender.errors import (
-    IncompatibleIndexError,
-    InputError,
-    UnknownArticleError,
+from recommender.article import (
+    Article,
+    Block,
+    Card,
+    Image,
+    IndexInfo,
+    Reason,
+    Removal,
+    Source,
+    to_json,
 )
-from recommender.index.reader import Choice, Index, Query
-from recommender.index.settings import SearchSettings
-from recommender.ingest.settings import IngestSettings
+from recommender.config import Config, config_from
+from recommender.drafts import Drafts
+from recommender.eligibility import Ask, Subject
+from recommender.errors import IncompatibleIndexError, InputError, UnknownArticleError
+from recommender.index.reader import NO_DATE, Choice, Index, Query
+from recommender.knowledge import Knowledge
+from recommender.ranker import Chosen, Ranked, Ranker, is_choosy
+from recommender.ranking.facts import facts_of_card
+from recommender.ranking.popularity import Popularity
+from recommender.ranking.roles import role_of
+from recommender.ranking.settings import BlockSettings, with_preset
+from recommender.ranking.stories import Stories
+from recommender.ranking.values import folded, moment_of
 from recommender.text.settings import text_fingerprint
-from recommender.weighting import encode_counts
+from recommender.twins import twins_of
+from recommender.weighting import COUNT_OF_CODE, encode_counts
 
-if TYPE_CHECKING:
-    from recommender.text.analyzer import Analyzer
-    from recommender.text.passages import Boilerplate
+__all__ = ["Answers", "Explanation", "Verdict"]
 
-# What only a draft needs (cleaning, analysis, the language model) is imported where it is used: a
-# process that answers for articles of the index never loads it.
-
-__all__ = ["PRESETS", "Answers", "Ask", "Explanation"]
-
-PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "similarity": {"threshold": 0.0, "languages": "same"},
-}
-"""Named choices of block settings; ``similarity`` is plain relevance in the article's language."""
+_LOOKED_AT = 50
+"""Candidates that an explained block accounts for, where rules keep them out of the search."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +68,29 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """What one call asks for.
+class Verdict:
+    """Why an article is no card of a block, or where it stands in it.
 
     Attributes
     ----------
-    settings : BlockSettings
-    choice : which documents may be found
-    effort : how hard to look
-    missing : excluded ids that no article has
+    source, other : article ids
+    shown : whether it is a card
+    rank : its place in the block; None where it has none
+    step : the step that left it out: ``rules``, ``languages``, ``duplicates``, ``limit``, ...;
+        None where it is shown
+    reason : what is said of it, for people
+    similarity : float, cosine with the article
+    score : float, what it is ranked by
     """
 
-    settings: BlockSettings
-    choice: Choice
-    effort: SearchSettings
-    missing: tuple[str, ...]
+    source: str
+    other: str
+    shown: bool
+    rank: int | None
+    step: str | None
+    reason: str
+    similarity: float
+    score: float
 
 
 class Answers:
@@ -87,10 +99,10 @@ class Answers:
     Parameters
     ----------
     index : Index
-    block : BlockSettings
-        What a block is unless a call says otherwise.
-    search : SearchSettings
-        How hard a search looks unless a call says otherwise; None = as hard as the build did.
+    config : settings of the block, its rules and the search; None = as the build searched, and the
+        usual block
+    popularity : the site's counts
+    like : answers of the generation before; what is known of segments that both have is shared
 
     Raises
     ------
@@ -100,22 +112,29 @@ class Answers:
     def __init__(
         self,
         index: Index,
-        block: BlockSettings | None = None,
-        search: SearchSettings | None = None,
+        config: Config | None = None,
+        *,
+        popularity: Popularity | None = None,
+        like: Answers | None = None,
     ) -> None:
         self.index = index
-        self.block = block or BlockSettings()
+        usual = config or Config()
+        self.block, rules = usual.block, usual.rules
         parts = ("text", "fields", "boilerplate", "search")
         stored = {n: index.manifest.settings[n] for n in parts if n in index.manifest.settings}
-        self._built_with = config_from(stored, where="the index's manifest")
-        here = text_fingerprint(self._built_with.text)
+        built_with = config_from(stored, where="the index's manifest")
+        here = text_fingerprint(built_with.text)
         if here != index.manifest.analysis:
             raise IncompatibleIndexError(
                 f"The index was built with another text analysis ({index.manifest.analysis[:12]}, "
                 f"here {here[:12]}): this package, or one that stems words, "
                 "has another version. Build the index again."
             )
-        self.search = search or self._built_with.search
+        self.search = config.search if config else built_with.search
+        self.drafts = Drafts(index, built_with)
+        before: Knowledge | None = like.knowledge if like else None
+        self.knowledge: Knowledge = Knowledge(index, rules, before)
+        self.ranker = Ranker(self.knowledge, popularity)
         if index.compiled:
             index.warm_up()
 
@@ -125,47 +144,109 @@ class Answers:
         """Do what ``Recommender.related`` says."""
         started = time.perf_counter()
         doc = self.doc_of(key)
-        stored = self.index.card(doc)
-        source = Source(
-            self.index.article_id(doc),
-            stored.get("url"),
-            self.index.language(doc),
-            stored.get("title"),
-        )
-        ask = self.ask_for(options, source.lang)
-        found = self.index.related(
-            doc,
-            ask.settings.limit,
-            threshold=ask.settings.threshold,
-            choice=ask.choice,
-            effort=ask.effort,
-        )
-        return self._block(source, self.index.query_of(doc), ask, found, explain, started)
+        return self._block(*self._of_doc(doc), self.ask_for(options), explain, started)
 
     def related_to_article(
         self, article: Article | Mapping[str, Any], *, explain: bool = False, **options: Any
     ) -> Block:
         """Do what ``Recommender.related_to_article`` says."""
-        from recommender.ingest.clean import clean_article
-
         started = time.perf_counter()
-        raw, named = _as_article(article)
-        draft = clean_article(raw)
-        analysed_as, lang = self._draft_language(draft)
+        draft, named = self.drafts.read(article)
+        analysed_as, lang = self.drafts.language(draft)
         known = self.find(draft.id) if named else None
         if known is None and draft.url:
             known = self.find(draft.url)
-        query = replace(self._draft_query(draft, analysed_as), doc=known)
+        query = replace(self.drafts.query(draft, analysed_as), doc=known)
         source = Source(draft.id if named else None, draft.url, lang, draft.title or None)
-        ask = self.ask_for(options, lang)
-        found = self.index.search(
-            query,
-            ask.settings.limit,
-            threshold=ask.settings.threshold,
-            choice=ask.choice,
-            effort=ask.effort,
+        subject = self._of_draft(draft, query, lang, named)
+        return self._block(source, subject, self.ask_for(options), explain, started)
+
+    def related_to_several(
+        self, keys: Sequence[str], *, explain: bool = False, **options: Any
+    ) -> Block:
+        """Do what ``Recommender.related_to_several`` says."""
+        started = time.perf_counter()
+        if isinstance(keys, str) or not keys:
+            raise InputError(f"keys is {keys!r}; expected a list of article ids, one or more.")
+        found = [(key, self.find(key)) for key in keys]
+        docs = list(dict.fromkeys(doc for _, doc in found if doc is not None))
+        missing = tuple(key for key, doc in found if doc is None)
+        if not docs:
+            raise UnknownArticleError(
+                f"None of the {len(keys):,} articles is in this index.{self._examples()}"
+            )
+        ask = self.ask_for(options)
+        ask = replace(ask, missing=missing + ask.missing)
+        langs = {self.index.language(doc) for doc in docs}
+        lang = langs.pop() if len(langs) == 1 else None
+        times = [t for doc in docs if (t := self.index.published(doc)) != NO_DATE]
+        subject = Subject(
+            self._together(docs),
+            lang=lang,
+            published=float(max(times)) if times else None,
+            also=frozenset(docs),
         )
-        return self._block(source, query, ask, found, explain, started)
+        return self._block(Source(None, None, lang), subject, ask, explain, started)
+
+    def related_page(
+        self,
+        key: str,
+        blocks: Mapping[str, Mapping[str, Any]],
+        *,
+        exclude_ids: Iterable[str] = (),
+        explain: bool = False,
+    ) -> dict[str, Block]:
+        """Do what ``Recommender.related_page`` says."""
+        if not isinstance(blocks, Mapping) or not blocks:
+            raise InputError(
+                f"blocks is {blocks!r}; expected a mapping of names to options, such as "
+                "{'more': {'limit': 4}, 'background': {'preset': 'background'}}."
+            )
+        shown = _listed(exclude_ids)
+        out = {}
+        for name, options in blocks.items():
+            own = {**options, "exclude_ids": [*shown, *_listed(options.get("exclude_ids", ()))]}
+            out[name] = self.related(key, explain=explain, **own)
+            for card in out[name].cards:
+                shown += [card.id, *card.copies]
+        return out
+
+    def rank(self, doc: int, ask: Ask) -> Ranked:
+        """Return the block of an article of the index as documents and scores."""
+        return self.ranker.rank(self._of_doc(doc)[1], ask)
+
+    def rows(
+        self, ask: Ask, docs: NDArray[np.int32]
+    ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """Return the blocks of many articles: (n, limit) documents, -1 for none, and scores."""
+        settings, index = ask.settings, self.index
+        if not is_choosy(settings) and settings.languages in ("same", "any"):
+            same = settings.languages == "same"
+            find = index.related_rows if same else partial(index.search_rows, same_language=False)
+            choice = Choice(excluded=ask.excluded)
+            limit, least = settings.limit, settings.threshold
+            return find(docs, limit, threshold=least, choice=choice, effort=ask.effort)
+        found = np.full((len(docs), settings.limit), -1, np.int32)
+        scores = np.zeros(found.shape)
+        for i, doc in enumerate(docs.tolist()):
+            chosen = self.rank(doc, ask).chosen
+            found[i, : len(chosen)] = [c.doc for c in chosen]
+            scores[i, : len(chosen)] = [c.score for c in chosen]
+        return found, scores
+
+    def story(self, key: str, **options: Any) -> tuple[str, list[Card]]:
+        """Do what ``Recommender.story`` says."""
+        doc, ask = self.doc_of(key), self.ask_for(options)
+        stories = self.knowledge.stories(ask.settings.same_story or BlockSettings().same_story)
+        _, subject = self._of_doc(doc)
+        first, cards = stories.first(doc), []
+        for rank, member in enumerate(stories.members(doc), 1):
+            score = self.index.score(subject.query, member)
+            chosen = Chosen(member, score, score, origin="story")
+            cards.append(self._card(chosen, rank, 0, subject, stories, first))
+        return self.index.article_id(first), cards
+
+    # --- why ---
 
     def explain(self, key: str, other: str) -> Explanation:
         """Do what ``Recommender.explain`` says."""
@@ -178,27 +259,46 @@ class Answers:
             self.index.article_id(doc), self.index.article_id(other_doc), score, terms
         )
 
+    def why_not(self, key: str, other: str, **options: Any) -> Verdict:
+        """Do what ``Recommender.why_not`` says."""
+        doc, there = self.doc_of(key), self.doc_of(other)
+        _, subject = self._of_doc(doc)
+        ask = self.ask_for(options)
+        similarity = self.index.score(subject.query, there)
+        priors = self.ranker.priors(subject, ask)
+        score = similarity + sum(effect for _, effect in priors.effects(there, similarity))
+        step, reason, rank = self._verdict(subject, ask, there, similarity)
+        ids = self.index.article_id(doc), self.index.article_id(there)
+        return Verdict(*ids, step is None, rank, step, reason, similarity, score)
+
+    def _verdict(
+        self, subject: Subject, ask: Ask, doc: int, similarity: float
+    ) -> tuple[str | None, str, int | None]:
+        """Return the step that leaves a document out, what is said of it, and its rank."""
+        ranked = self.ranker.rank(subject, ask)
+        if ranked.barred:
+            return "rules", f"there is no block here: {ranked.barred}", None
+        for rank, chosen in enumerate(ranked.chosen, 1):
+            if chosen.doc == doc:
+                return None, f"it is card {rank}, {_ORIGINS[chosen.origin]}", rank
+            if doc in chosen.copies:
+                shown = self.index.article_id(chosen.doc)
+                return "duplicates", f"it tells what card {rank}, {shown}, tells", rank
+        against = self.ranker.eligibility.reason_against(doc, subject, ask)
+        against = against or ranked.reason_for(doc)
+        if against is None and similarity < ask.settings.threshold:
+            against = "threshold", f"its similarity is below {ask.settings.threshold:g}"
+        if against is None and not similarity:
+            against = "similarity", "it shares no weighty word with the article"
+        if against is None:
+            place = self.ranker.place_of(doc, subject, ask)
+            against = "limit", f"it is number {place:,} by score, and others fill the block"
+        return (*against, None)
+
     # --- parts ---
 
-    @cached_property
-    def _analyzer(self) -> Analyzer:
-        from recommender.text.analyzer import Analyzer
-
-        return Analyzer(self._built_with.text)
-
-    @cached_property
-    def _boilerplate(self) -> Boilerplate:
-        from recommender.text.passages import stored_boilerplate
-
-        return stored_boilerplate(self.index.manifest.boilerplate, self._built_with.boilerplate)
-
-    def ask_for(self, options: Mapping[str, Any], lang: str | None = None) -> Ask:
+    def ask_for(self, options: Mapping[str, Any]) -> Ask:
         """Return what a call asks for: its options, over the preset's, over the usual.
-
-        Parameters
-        ----------
-        lang : the article's language, which the setting ``same`` means; for many articles None:
-            each one's own
 
         Raises
         ------
@@ -206,30 +306,15 @@ class Answers:
         """
         given = {name: value for name, value in options.items() if value is not None}
         exclude_ids = given.pop("exclude_ids", ())
-        preset = given.pop("preset", None)
         mode = given.pop("mode", self.search.mode)
-        if isinstance(exclude_ids, str):
-            raise InputError(
-                f"exclude_ids is {exclude_ids!r}; expected a list of ids, not one text."
-            )
-        if preset is not None and preset not in PRESETS:
-            raise InputError(f"There is no preset {preset!r}. Known: {', '.join(PRESETS)}.")
-        chosen = {**asdict(self.block), **PRESETS.get(preset or "", {}), **given}
-        settings = settings_from(BlockSettings, chosen, section="block:")
-        excluded, missing = self._excluded(exclude_ids)
-        languages = self.languages_for(settings.languages, lang)
-        choice = Choice(languages=languages, excluded=excluded)
-        return Ask(settings, choice, replace(self.search, mode=mode), missing)
-
-    def languages_for(self, rule: str, lang: str | None) -> frozenset[int] | None:
-        """Return the language codes allowed by ``same``, ``any`` or ``uk,ru``; None = any.
-
-        The same as an unknown language is any.
-        """
-        if rule == "any" or (rule == "same" and lang is None):
-            return None
-        names = [lang] if rule == "same" else map(normalize_lang, rule.split(","))
-        return self.index.language_codes(name or "" for name in names)
+        now, twins = _now(given.pop("now", None)), bool(given.pop("twins", False))
+        settings = self.block
+        if given:
+            chosen = {**asdict(self.block), **with_preset(given)}
+            settings = settings_from(BlockSettings, chosen, section="block:")
+        excluded, missing = self._excluded(_listed(exclude_ids))
+        effort = self.search if mode == self.search.mode else replace(self.search, mode=mode)
+        return Ask(settings, effort, now, excluded, missing, twins)
 
     def find(self, key: str) -> int | None:
         """Return the document number of an article id or URL, mended as ids are when read.
@@ -264,60 +349,63 @@ class Answers:
             )
         return doc
 
-    def _examples(self) -> str:
+    @cached_property
+    def _an_id(self) -> str:
         docs = self.index.docs()
-        return f" Ids look like {self.index.article_id(int(docs[-1]))!r}." if len(docs) else ""
+        return self.index.article_id(int(docs[-1])) if len(docs) else ""
 
-    def _draft_language(self, draft: Article) -> tuple[str, str | None]:
-        """Return the language to analyse a draft in, and its language if that is known."""
-        from recommender.text.language import detect_language, likely_language
+    def _examples(self) -> str:
+        return f" Ids look like {self._an_id!r}." if self._an_id else ""
 
-        stated = normalize_lang(draft.lang) if draft.lang else None
-        if stated:
-            return stated, stated
-        found = detect_language(draft.opening)
-        if found.is_sure:
-            return found.lang, found.lang
-        # A word or two: analysed as the site's main language, searched in all.
-        counts = self.index.manifest.report.get("languages", {})
-        commonest = sorted(counts, key=lambda lang: (-counts[lang], lang))
-        return likely_language(draft.opening, commonest), None
-
-    def _draft_query(self, draft: Article, lang: str) -> Query:
-        """Count a draft's terms just as the build counted the articles'."""
-        from recommender.text.passages import blank_boilerplate
-
-        texts = draft.counted_texts().items()
-        columns = {name: StringColumn.from_strings([text]) for name, text in texts}
-        columns["body"] = blank_boilerplate(columns["body"], self._boilerplate)
-        counts = self._analyzer.count(columns, [lang], weights=asdict(self._built_with.fields))
-        numbers = self.index.term_numbers(counts.vocabulary)[counts.terms]
-        known = np.flatnonzero(numbers >= 0)
-        order = known[np.argsort(numbers[known])]
-        return Query(numbers[order], encode_counts(counts.counts[order]))
-
-    def _block(
-        self,
-        source: Source,
-        query: Query,
-        ask: Ask,
-        found: Candidates,
-        explain: bool,
-        started: float,
-    ) -> Block:
-        n_reasons = None if explain else ask.settings.why
-        cards = tuple(
-            self._card(query, (int(doc), float(score)), rank, n_reasons, source.lang)
-            for rank, (doc, score) in enumerate(zip(found.docs, found.scores, strict=True), 1)
+    def _of_doc(self, doc: int) -> tuple[Source, Subject]:
+        """Return an article of the index as what a block is asked for."""
+        stored, name = self.index.card(doc), self.index.article_id(doc)
+        lang, published = self.index.language(doc), self.index.published(doc)
+        subject = Subject(
+            self.index.query_of(doc),
+            doc,
+            lang,
+            None if published == NO_DATE else float(published),
+            self._values(stored, name, lang),
+            bool(stored.get("sensitive")),
         )
-        return Block(
-            source=source,
-            cards=cards,
-            index=self.info(),
-            missing_ids=ask.missing,
-            request_id=secrets.token_hex(8),
-            took_ms=round((time.perf_counter() - started) * 1000, 3),
+        return self._source(doc, stored), subject
+
+    def _source(self, doc: int, stored: Mapping[str, Any]) -> Source:
+        name, lang = self.index.article_id(doc), self.index.language(doc)
+        return Source(name, stored.get("url"), lang, stored.get("title"))
+
+    def _of_draft(self, draft: Article, query: Query, lang: str | None, named: bool) -> Subject:
+        """Return a draft as what a block is asked for."""
+        stored = {
+            "section": draft.section,
+            "tags": list(draft.tags),
+            "authors": list(draft.authors),
+            "label": draft.label,
+            "extra": to_json(draft.extra),
+        }
+        return Subject(
+            query,
+            lang=lang,
+            published=draft.published_at.timestamp() if draft.published_at else None,
+            values=self._values(stored, draft.id if named else "", lang or ""),
+            sensitive=draft.sensitive,
+            also=frozenset() if query.doc is None else frozenset({query.doc}),
         )
+
+    def _values(self, stored: Mapping[str, Any], name: str, lang: str) -> dict[str, Any]:
+        """Return what rules may ask of an article, folded."""
+        found = facts_of_card(stored, self.knowledge.rules.fields)
+        values = {field: tuple(map(folded, given)) for field, given in found.items()}
+        return {**values, "id": (folded(name),), "lang": (folded(lang),)}
+
+    def _together(self, docs: Sequence[int]) -> Query:
+        """Return several documents as one query: the sum of their words' counts."""
+        rows = [self.index.query_of(doc) for doc in docs]
+        terms, places = np.unique(np.concatenate([r.terms for r in rows]), return_inverse=True)
+        counts = np.asarray(COUNT_OF_CODE)[np.concatenate([r.codes for r in rows])]
+        totals = np.bincount(places, weights=counts, minlength=len(terms))
+        return Query(terms.astype(np.int32), encode_counts(totals.astype(np.int64)))
 
     def _excluded(self, ids: Iterable[str]) -> tuple[frozenset[int], tuple[str, ...]]:
         """Return the documents to leave out, and the ids that name none."""
@@ -325,17 +413,79 @@ class Answers:
         docs = frozenset(doc for _, doc in found if doc is not None)
         return docs, tuple(key for key, doc in found if doc is None)
 
+    # --- cards ---
+
+    def _block(
+        self, source: Source, subject: Subject, ask: Ask, explain: bool, started: float
+    ) -> Block:
+        ranked = self.ranker.rank(subject, ask)
+        stories = self._stories(ask)
+        story = self._story_of(subject, ranked, stories)
+        n_reasons = None if explain else ask.settings.why
+        cards = tuple(
+            self._card(chosen, rank, n_reasons, subject, stories, story)
+            for rank, chosen in enumerate(ranked.chosen, 1)
+        )
+        return Block(
+            source=source,
+            cards=cards,
+            index=self.info(),
+            fallback_used=any(c.origin == "fallback" for c in ranked.chosen),
+            removed=self._removed(subject, ask, ranked) if explain else (),
+            missing_ids=ask.missing,
+            barred=ranked.barred or None,
+            twins=self._twins(subject) if ask.twins else (),
+            request_id=secrets.token_hex(8),
+            took_ms=round((time.perf_counter() - started) * 1000, 3),
+        )
+
+    def _twins(self, subject: Subject) -> tuple[Source, ...]:
+        """Return the same story in other languages."""
+        docs = [] if subject.doc is None else twins_of(self.index, subject.doc)
+        return tuple(self._source(doc, self.index.card(doc)) for doc in docs)
+
+    def _stories(self, ask: Ask) -> Stories | None:
+        least = ask.settings.same_story
+        return self.knowledge.stories(least) if least else None
+
+    def _story_of(self, subject: Subject, ranked: Ranked, stories: Stories | None) -> int | None:
+        """Return the first article of the story that a subject is of; None if none is known."""
+        if stories is None:
+            return None
+        if subject.doc is not None:
+            return stories.first(subject.doc)
+        near = [c.doc for c in ranked.chosen if c.similarity >= stories.least]
+        return stories.first(near[0]) if near else None
+
+    def _removed(self, subject: Subject, ask: Ask, ranked: Ranked) -> tuple[Removal, ...]:
+        """Return the near ones that are no cards, each with the step that left it out."""
+        said = {d.doc: (d.step, d.reason) for d in ranked.dropped if d.step != "limit"}
+        for doc in self.ranker.nearest(subject, ask, _LOOKED_AT):
+            against = self.ranker.eligibility.reason_against(doc, subject, ask)
+            if against and against[0] != "itself":
+                said.setdefault(doc, against)
+        name = self.index.article_id
+        removed = [Removal(name(doc), step, reason) for doc, (step, reason) in said.items()]
+        if ranked.barred and not subject.own:
+            removed.append(Removal("", "rules", ranked.barred))
+        return tuple(removed)
+
     def _card(
         self,
-        query: Query,
-        found: tuple[int, float],
+        chosen: Chosen,
         rank: int,
         n_reasons: int | None,
-        lang: str | None,
+        subject: Subject,
+        stories: Stories | None,
+        story: int | None,
     ) -> Card:
-        doc, score = found
+        doc = chosen.doc
         stored = self.index.card(doc)
         image = stored.get("image")
+        why = self._reasons(subject.query, doc, n_reasons, subject.lang)
+        if n_reasons is None:
+            why += tuple(Reason(name, share, "step") for name, share in chosen.effects)
+        first = None if stories is None else stories.first(doc)
         return Card(
             id=self.index.article_id(doc),
             url=stored.get("url"),
@@ -348,18 +498,35 @@ class Answers:
             updated_at=_time(stored.get("updated_at")),
             image=Image(**image) if image else None,
             label=stored.get("label"),
-            story_id=None,
-            role=None,
+            story_id=None if first is None else self.index.article_id(first),
+            role=None if first is None else self._role(chosen, stored, subject, first == story),
             rank=rank,
-            score=score,
-            origin="similar",
-            why=self._reasons(query, doc, n_reasons, lang),
+            score=chosen.score,
+            origin=chosen.origin,
+            why=why,
+            copies=tuple(self.index.article_id(d) for d in chosen.copies),
             extra=stored.get("extra", {}),
+        )
+
+    def _role(
+        self, chosen: Chosen, stored: Mapping[str, Any], subject: Subject, same_story: bool
+    ) -> str | None:
+        if chosen.origin == "fallback":
+            return "fallback"
+        published = self.index.published(chosen.doc)
+        unknown = subject.published is None or published == NO_DATE
+        section = folded(stored.get("section") or "")
+        return role_of(
+            same_story=same_story,
+            apart=None if unknown else published - (subject.published or 0.0),
+            same_section=bool(section) and section in subject.values.get("section", ()),
         )
 
     def _reasons(
         self, query: Query, doc: int, limit: int | None, lang: str | None
     ) -> tuple[Reason, ...]:
+        if limit == 0:
+            return ()
         terms, shares = self.index.shared_terms(query, doc)
         names = self.index.display(terms[:limit], lang)
         return tuple(Reason(n, float(s)) for n, s in zip(names, shares[:limit], strict=True))
@@ -371,26 +538,28 @@ class Answers:
         return IndexInfo(self.index.manifest.generation, built, age, self.index.n_articles)
 
 
-_NO_ID = "draft"
+_ORIGINS = {
+    "pinned": "pinned there by an editor",
+    "similar": "for its similarity",
+    "fallback": "because too few are similar",
+    "story": "of the same story",
+}
 
 
-def _as_article(value: Article | Mapping[str, Any]) -> tuple[Article, bool]:
-    """Return the article, and whether it has an id of its own."""
-    from recommender.ingest.fields import absent
-    from recommender.ingest.records import article_from_record, plan_columns
-    from recommender.ingest.rejections import Rejections
+def _listed(ids: Any) -> list[str]:
+    if isinstance(ids, str):
+        raise InputError(f"exclude_ids is {ids!r}; expected a list of ids, not one text.")
+    return list(ids)
 
-    if isinstance(value, Article):
-        return value, True
-    record = {name: part for name, part in value.items() if not absent(part)}
-    named = "id" in plan_columns(tuple(record), (), ()).fields
-    found = Rejections()
-    settings = IngestSettings(clean=False)
-    whole = record if named else {"id": _NO_ID, **record}
-    article = article_from_record(whole, settings=settings, rejections=found)
-    if article is None:
-        raise InputError(f"This is no article to search with: {found.samples[0].detail}")
-    return article, named
+
+def _now(value: Any) -> float:
+    """Return the moment that a block is for, in seconds since 1970."""
+    if value is None:
+        return time.time()
+    moment = moment_of(value)
+    if moment is None:
+        raise InputError(f"now is {value!r}; expected a moment such as 2026-11-30T12:00:00Z.")
+    return moment
 
 
 def _time(text: str | None) -> datetime | None:

@@ -143,15 +143,34 @@ class Article:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One term that source and card share, and its share of the score (shares sum to the score)."""
+    """What speaks for a card, or against it, and its share of the score: all shares sum to that.
+
+    Attributes
+    ----------
+    term : a term that source and card share, or the name of a step
+    share : float, what it adds; below 0 for what a step takes away
+    kind : ``term`` or ``step``
+    """
 
     term: str
     share: float
+    kind: str = "term"
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One entry of a block: everything a page needs to draw it."""
+    """One entry of a block: everything a page needs to draw it.
+
+    Attributes
+    ----------
+    story_id : the id of the first article of the running story that it belongs to
+    role : what it is to the article: same-event, follow-up, background, more-in-section, fallback;
+        None for what is near in words only
+    score : what it is ranked by; similarity, in 0..1, times what age and popularity leave of it
+    origin : pinned, similar, story or fallback
+    why : the weightiest reasons; explained, all of them
+    copies : ids of articles that tell the same and take no card of their own
+    """
 
     id: str
     url: str | None
@@ -170,6 +189,7 @@ class Card:
     score: float
     origin: str
     why: tuple[Reason, ...]
+    copies: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -204,7 +224,16 @@ class IndexInfo:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The finished list for one source, best first."""
+    """The finished list for one source, best first.
+
+    Attributes
+    ----------
+    fallback_used : whether cards stand in it that are not similar, because too few are
+    removed : near articles that are no cards, and why; where the block is explained
+    missing_ids : ids of the call that no article has
+    barred : why the rules allow no block here; None where they do
+    twins : the same story in other languages, where asked for
+    """
 
     source: Source
     cards: tuple[Card, ...]
@@ -212,6 +241,8 @@ class Block:
     fallback_used: bool = False
     removed: tuple[Removal, ...] = ()
     missing_ids: tuple[str, ...] = ()
+    barred: str | None = None
+    twins: tuple[Source, ...] = ()
     request_id: str = ""
     took_ms: float = 0.0
 

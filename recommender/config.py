@@ -25,15 +25,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from recommender._languages import normalize_lang
 from recommender._settings import nearest, parse_text, settings_from
 from recommender.errors import ConfigError, SourceNotFoundError
 from recommender.index.settings import GenerationSettings, SearchSettings, UpdateSettings
 from recommender.ingest.settings import IngestSettings
+from recommender.ranking.rules import Rules
+from recommender.ranking.settings import BlockSettings, PopularitySettings, with_preset
 from recommender.text.settings import BoilerplateSettings, TextSettings
 from recommender.weighting import WeightSettings
 
-__all__ = ["BlockSettings", "Config", "FieldSettings", "Origins", "load_config"]
+__all__ = ["Config", "FieldSettings", "Origins", "load_config"]
 
 ENVIRONMENT_PREFIX = "RECOMMENDER_"
 
@@ -75,42 +76,6 @@ class FieldSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class BlockSettings:
-    """What a block is unless the call says otherwise.
-
-    Attributes
-    ----------
-    limit : int
-        Cards in a block, 1 to 1,000.
-    threshold : float
-        Least score of a card, 0..1.
-    languages : str
-        ``same`` (the article's own), ``any``, or codes in a row: ``uk,ru``.
-    why : int
-        Reasons shown on each card.
-    """
-
-    limit: int = 6
-    threshold: float = 0.0
-    languages: str = "same"
-    why: int = 3
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.limit <= 1000:
-            raise ConfigError(f"limit is {self.limit!r}; expected a whole number from 1 to 1000.")
-        if not 0.0 <= self.threshold <= 1.0:
-            raise ConfigError(f"threshold is {self.threshold!r}; expected a score between 0 and 1.")
-        if self.languages not in ("same", "any"):
-            for name in self.languages.split(","):
-                if normalize_lang(name) is None:
-                    raise ConfigError(
-                        f"languages names {name!r}; expected same, any, or codes such as uk,ru."
-                    )
-        if self.why < 0:
-            raise ConfigError(f"why is {self.why!r}; expected 0 or more.")
-
-
-@dataclass(frozen=True, slots=True)
 class Config:
     """Every setting, by the code it drives."""
 
@@ -121,6 +86,8 @@ class Config:
     weights: WeightSettings = field(default_factory=WeightSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
     block: BlockSettings = field(default_factory=BlockSettings)
+    rules: Rules = field(default_factory=Rules)
+    popularity: PopularitySettings = field(default_factory=PopularitySettings)
     generations: GenerationSettings = field(default_factory=GenerationSettings)
     updates: UpdateSettings = field(default_factory=UpdateSettings)
 
@@ -173,6 +140,8 @@ def config_from(sections: Mapping[str, Mapping[str, Any]], *, where: str = "sett
     for section in sections:
         if section not in classes:
             raise ConfigError(f"{where} has no section [{section}].{nearest(section, classes)}")
+    if isinstance(sections.get("block"), Mapping):
+        sections = {**sections, "block": with_preset(sections["block"])}
     parts = {s: settings_from(classes[s], v, section=f"[{s}]") for s, v in sections.items()}
     return Config(**parts)
 

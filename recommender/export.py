@@ -32,25 +32,13 @@ def related_rows(model: Recommender, *, jobs: int = 1, **options: Any) -> Iterat
     Parameters
     ----------
     jobs : threads that search; -1 = one a core. The result does not depend on it.
-    **options : ``limit``, ``threshold``, ``languages``, ``preset``, ``exclude_ids``, ``mode``
+    **options : as ``Recommender.related`` takes them
     """
     check_jobs(jobs)
     answers = model.answers  # one generation, whatever is published meanwhile
-    ask, index = answers.ask_for(options), answers.index
+    index, search = answers.index, partial(answers.rows, answers.ask_for(options))
     every = index.docs()
     chunks = (every[first : first + _ROWS] for first in range(0, len(every), _ROWS))
-    find = (
-        index.related_rows
-        if ask.settings.languages == "same"
-        else partial(index.search_rows, same_language=False)
-    )
-    search = partial(
-        find,
-        k=ask.settings.limit,
-        threshold=ask.settings.threshold,
-        choice=ask.choice,
-        effort=ask.effort,
-    )
     for docs, found, scores in runs_of(search, chunks, jobs=jobs):
         for doc, row, row_scores in zip(docs, found, scores, strict=True):
             n = int((row >= 0).sum())

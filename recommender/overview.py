@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recommender.answers import Answers
 from recommender.config import Config, Origins
+from recommender.eligibility import Ask
 from recommender.index.collection import factors
-from recommender.index.reader import Index
+from recommender.index.reader import Choice, Index
+from recommender.ranker import is_choosy
 from recommender.recommend import Recommender
 
 __all__ = ["article_overview", "blocks_with", "fast_recall", "index_overview"]
@@ -144,6 +147,21 @@ def _settings(index: Index, config: Config, origins: Origins) -> dict[str, dict[
     return out
 
 
+def _may_show(answers: Answers, docs: Sequence[int], ask: Ask, *, gone: bool) -> NDArray[np.int32]:
+    """Return the articles whose blocks are looked at for one of some documents.
+
+    Those that have it among their known neighbours, or too few; where steps may bring in what is
+    not among the nearest, all.
+    """
+    choosy = is_choosy(ask.settings)
+    if choosy and not gone:
+        return answers.index.docs()
+    own = ask.settings.languages == "same"
+    limit = ask.settings.limit
+    choice = Choice(excluded=ask.excluded)
+    return answers.index.may_list(docs, limit, ask.effort, choice, own_language=own)
+
+
 def blocks_with(model: Recommender, article_id: str, **options: Any) -> dict[str, Any]:
     """Return every block that an article stands in; of a deleted one, the proof that none does.
 
@@ -162,16 +180,8 @@ def blocks_with(model: Recommender, article_id: str, **options: Any) -> dict[str
     index, live = answers.index, answers.find(article_id)
     docs = index.find_gone(article_id.strip()) if live is None else [live]
     ask = answers.ask_for(options)
-    own = ask.settings.languages == "same"
-    owners = index.may_list(docs, ask.settings.limit, ask.effort, ask.choice, own_language=own)
-    find = index.related_rows if own else partial(index.search_rows, same_language=False)
-    found, scores = find(
-        owners,
-        ask.settings.limit,
-        threshold=ask.settings.threshold,
-        choice=ask.choice,
-        effort=ask.effort,
-    )
+    owners = _may_show(answers, docs, ask, gone=live is None)
+    found, scores = answers.rows(ask, owners)
     rows, ranks = np.nonzero(np.isin(found, docs))
     blocks = [
         {

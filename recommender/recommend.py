@@ -6,21 +6,23 @@ everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
+from time import time
 from typing import Any
 
 from recommender._languages import normalize_lang
-from recommender.answers import PRESETS, Answers, Ask, Explanation
-from recommender.article import Article, Block
-from recommender.config import BlockSettings, Config
+from recommender._settings import seconds_of
+from recommender.answers import Answers, Explanation, Verdict
+from recommender.article import Article, Block, Card
+from recommender.config import Config
 from recommender.errors import InputError, NotAnIndexError
 from recommender.index.manifest import current
 from recommender.index.reader import Index
-from recommender.index.settings import SearchSettings
+from recommender.ranking.popularity import Popularity, read_counts
 
-__all__ = ["PRESETS", "Ask", "Explanation", "Recommender"]
+__all__ = ["Explanation", "Recommender", "Verdict"]
 
 
 class Recommender:
@@ -31,20 +33,17 @@ class Recommender:
     Parameters
     ----------
     index : Index
-    block : BlockSettings
-        What a block is unless a call says otherwise.
-    search : SearchSettings
-        How hard a search looks unless a call says otherwise; None = as hard as the build did.
+    config : settings of the block, its rules and the search; None = as the build searched, and the
+        usual block
+    popularity : counts of views or clicks, for the setting ``popularity``; None = those of the
+        file that ``[popularity]`` names, read again by ``refresh``
     """
 
     def __init__(
-        self,
-        index: Index,
-        block: BlockSettings | None = None,
-        search: SearchSettings | None = None,
+        self, index: Index, config: Config | None = None, *, popularity: Popularity | None = None
     ) -> None:
-        self._now = Answers(index, block, search)
-        self._settings = block, search
+        self._config, self._popularity = config, popularity
+        self._now = Answers(index, config, popularity=self._counts())
         self._root: Path | None = None
         self._verify = True
         self._refreshing = Lock()
@@ -55,6 +54,7 @@ class Recommender:
         model: str | Path,
         *,
         config: Config | None = None,
+        popularity: Popularity | None = None,
         verify: bool = True,
         compiled: bool = True,
     ) -> Recommender:
@@ -62,7 +62,7 @@ class Recommender:
 
         Parameters
         ----------
-        config : settings of the block and the search
+        config, popularity : as the class takes them
         verify : compare every file with its digest first
         compiled : load the compiled loops now, as a service wants it; False is for a process that
             asks one question, which an index with a table of neighbours answers without them
@@ -70,6 +70,7 @@ class Recommender:
         Raises
         ------
         NotAnIndexError, DamagedIndexError, IncompatibleIndexError
+        SourceNotFoundError, InputError : of the file of counts
         """
         if not Path(model).is_dir():
             raise NotAnIndexError(
@@ -77,7 +78,7 @@ class Recommender:
                 f"Build one with: recommender build ARTICLES --model {model}"
             )
         index = Index.open(model, verify=verify, compiled=compiled)
-        opened = cls(index, config.block, config.search) if config else cls(index)
+        opened = cls(index, config, popularity=popularity)
         opened._root, opened._verify = Path(model), verify
         return opened
 
@@ -113,8 +114,16 @@ class Recommender:
             index = Index.open(
                 self._root, verify=self._verify, compiled=before.compiled, like=before
             )
-            self._now = Answers(index, *self._settings)
+            self._now = Answers(index, self._config, popularity=self._counts(), like=self._now)
             return index.manifest.generation != before.manifest.generation
+
+    def _counts(self) -> Popularity | None:
+        """Return the site's counts."""
+        settings = self._config.popularity if self._config else None
+        if self._popularity is not None or settings is None or not settings.counts:
+            return self._popularity
+        half_life = seconds_of(settings.half_life, "[popularity] half_life")
+        return Popularity.of_rows(read_counts(settings.counts), now=time(), half_life=half_life)
 
     # --- blocks ---
 
@@ -125,9 +134,12 @@ class Recommender:
         ----------
         key : article id, or its URL in any spelling (scheme, www, tracking parameters do not
             matter)
-        explain : give each card every shared term instead of the weightiest few
-        **options : ``limit``, ``threshold``, ``languages``, ``preset``, ``exclude_ids``, and
-            ``mode``, which is "auto", "exact" or "fast"
+        explain : give each card every reason instead of the weightiest few, and the block what was
+            removed, and why
+        **options : any setting of the block (``limit``, ``threshold``, ``languages``, ``preset``,
+            ``max_age``, ``diversity``, ...; see ``BlockSettings``); ``exclude_ids``; ``mode``,
+            which is "auto", "exact" or "fast"; ``now``, the moment that the block is for; and
+            ``twins``, to be told the same story in other languages
 
         Raises
         ------
@@ -168,6 +180,74 @@ class Recommender:
     ) -> Block:
         """Return the block of an article that need not be in the index."""
         return self._now.related_to_article(article, explain=explain, **options)
+
+    def related_to_several(
+        self, keys: Sequence[str], *, explain: bool = False, **options: Any
+    ) -> Block:
+        """Return one block for several articles: those of a page, or those that a reader has read.
+
+        None of them is a card. Nothing is kept of the call.
+
+        Parameters
+        ----------
+        keys : ids or URLs; those that no article has are told in ``missing_ids``
+        **options : as for :meth:`related`
+
+        Raises
+        ------
+        UnknownArticleError : none of them is in the index
+        InputError : there are none
+        """
+        return self._now.related_to_several(keys, explain=explain, **options)
+
+    def related_page(
+        self,
+        key: str,
+        blocks: Mapping[str, Mapping[str, Any]],
+        *,
+        exclude_ids: Iterable[str] = (),
+        explain: bool = False,
+    ) -> dict[str, Block]:
+        """Return several blocks for the page of one article, with no card twice.
+
+        Parameters
+        ----------
+        key : article id or URL
+        blocks : names of blocks, in the order in which they choose, to their options
+        exclude_ids : what the page shows already
+
+        Raises
+        ------
+        UnknownArticleError : neither an id nor a URL of the index
+        InputError, ConfigError : an option that cannot be
+        """
+        return self._now.related_page(key, blocks, exclude_ids=exclude_ids, explain=explain)
+
+    def story(self, key: str, **options: Any) -> tuple[str, list[Card]]:
+        """Return the running story that an article belongs to: its id, and its articles in time.
+
+        Parameters
+        ----------
+        **options : as for :meth:`related`; only ``same_story`` matters
+
+        Raises
+        ------
+        UnknownArticleError : neither an id nor a URL of the index
+        """
+        return self._now.story(key, **options)
+
+    def why_not(self, key: str, other: str, **options: Any) -> Verdict:
+        """Return why one article is no card under another, or where it stands.
+
+        Parameters
+        ----------
+        **options : as for :meth:`related`
+
+        Raises
+        ------
+        UnknownArticleError : either is not in the index
+        """
+        return self._now.why_not(key, other, **options)
 
     def explain(self, key: str, other: str) -> Explanation:
         """Return why two articles are near: every shared term with its share of the score.

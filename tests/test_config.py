@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from recommender.config import BlockSettings, Config, FieldSettings, config_from, load_config
+from recommender.config import Config, FieldSettings, config_from, load_config
 from recommender.errors import ConfigError, SourceNotFoundError
 from recommender.index.settings import GenerationSettings
+from recommender.ranking.settings import BlockSettings
 from recommender.weighting import WeightSettings
 
 SECTIONS = typing.get_type_hints(Config)

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender import Config, build_index
-from recommender.config import BlockSettings
 from recommender.errors import RejectedBuildError
 from recommender.gate import FEWEST, even_sample, judge
 from recommender.index.manifest import current, generations, read_manifest
 from recommender.index.settings import GenerationSettings
+from recommender.ranking.settings import BlockSettings
 from recommender.weighting import WeightSettings
 from tests.index.making import corpus_of, index_of
 

@@ -57,7 +57,8 @@ def test_block_of_every_article_holds_the_promises(news: Recommender) -> None:
         assert block.source.id not in ids
         assert len(set(ids)) == len(ids)
         assert {card.lang for card in block.cards} <= {block.source.lang}
-        assert all(card.title and 0 < card.score <= 1 for card in block.cards)
+        assert all(card.title and 0 <= card.score <= 1 for card in block.cards)
+        assert all(card.score > 0 for card in block.cards if card.origin == "similar")
 
 
 @pytest.mark.parametrize("key", ONE_OF_EACH)
@@ -104,7 +105,13 @@ def test_threshold_and_exclude_ids_hold(news: Recommender) -> None:
     """Cards below the threshold and excluded ones never show; unknown ids are reported."""
     best = news.related("sc-en-0001").cards[0]
 
-    block = news.related("sc-en-0001", threshold=0.05, exclude_ids=[best.id, "gone"], limit=100)
+    block = news.related(
+        "sc-en-0001",
+        threshold=0.05,
+        exclude_ids=[best.id, "gone"],
+        limit=100,
+        fallback="none",
+    )
 
     assert best.id not in [card.id for card in block.cards]
     assert ("gone",) == block.missing_ids
@@ -125,7 +132,7 @@ def test_unknown_option_names_the_nearest(news: Recommender) -> None:
     """A mistyped option is not ignored."""
     with pytest.raises(ConfigError, match="threshold"):
         news.related("sc-en-0001", treshold=0.1)
-    with pytest.raises(InputError, match="similarity"):
+    with pytest.raises(ConfigError, match="similarity"):
         news.related("sc-en-0001", preset="similar")
     with pytest.raises(InputError, match="exclude_ids"):
         news.related("sc-en-0001", exclude_ids="sc-en-0002")
@@ -155,7 +162,8 @@ def test_draft_with_the_text_of_an_article_finds_that_article(
     """A draft is counted as the build counts: an article pasted again finds itself first."""
     record = records(sample)[key]
 
-    block = news.related_to_text(record["title"], record["body"], lead=record["lead"])
+    text = record["title"], record["body"]
+    block = news.related_to_text(*text, lead=record["lead"], preset="similarity")
 
     assert block.source.id is None
     assert block.source.lang == record["lang"]
@@ -175,9 +183,13 @@ def test_draft_article_with_a_known_id_does_not_find_itself(
     assert block.cards[0].id == news.related("sc-en-0001").cards[0].id
 
 
-def test_draft_of_unknown_words_has_an_empty_block(news: Recommender) -> None:
-    """Words that no article holds lead to no card and to no error."""
-    assert news.related_to_text("Qwrtzp xkcdvb", lang="en").cards == ()
+def test_draft_of_unknown_words_has_the_latest_news_or_nothing(news: Recommender) -> None:
+    """Words that no article holds lead to no similar card, and to no error."""
+    assert news.related_to_text("Qwrtzp xkcdvb", lang="en", fallback="none").cards == ()
+
+    block = news.related_to_text("Qwrtzp xkcdvb", lang="en")
+    assert block.fallback_used
+    assert ["fallback"] * 6 == [card.origin for card in block.cards]
 
 
 def test_draft_without_any_text_is_refused(news: Recommender) -> None:

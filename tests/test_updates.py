@@ -87,7 +87,8 @@ def test_added_article_is_found_at_once_and_leads_to_older_ones(model: Path, lan
     assert {card.lang for card in nearest} == {lang}
     back = news.related(nearest[0].id, limit=3)
     assert f"new-{lang}" in [card.id for card in back.cards]
-    assert f"new-{lang}" in [c.id for c in news.related_to_text(**text_of(lang), limit=3).cards]
+    found = news.related_to_text(**text_of(lang), limit=3, preset="similarity")
+    assert f"new-{lang}" in [card.id for card in found.cards]
 
 
 def text_of(lang: str) -> dict[str, Any]:
@@ -218,7 +219,7 @@ def test_delete_of_all_leaves_an_index_that_can_be_filled_again(model: Path) -> 
     assert not list(related_rows(recommender.open(model)))
 
     add_articles([FRESH["uk"], {**FRESH["uk"], "id": "other"}], model)
-    cards = recommender.open(model).related("new-uk").cards
+    cards = recommender.open(model).related("new-uk", preset="similarity").cards
     assert [card.id for card in cards] == ["other"]
     assert verify_index(model).healthy
 

@@ -375,7 +375,10 @@ def test_compare_by_default_is_parent_and_live(root: Path) -> None:
     found = compare(root, limit=4)
 
     old, new = (
-        {r["id"]: r["related"] for r in related_rows(Recommender(index), limit=4)}
+        {
+            r["id"]: r["related"]
+            for r in related_rows(Recommender(index), limit=4, preset="similarity")
+        }
         for index in (Index.open(root, generation=4), Index.open(root, generation=5))
     )
     moved = [key for key in old if old[key] != new[key]]

@@ -27,6 +27,9 @@ _COMMANDS = {
     "merge": "Merge an index into one segment, and find all neighbours anew.",
     "related": "Show the block of an article, a URL or a draft.",
     "explain": "Say why one article is near another.",
+    "why-not": "Say why an article is no card under another, or where it stands.",
+    "story": "Show the running story that an article belongs to.",
+    "rules": "Check the newsroom's rules against an index.",
     "export": "Write every article's list ahead of time.",
     "where": "List every block that an article stands in.",
     "inspect": "Show what an index holds and how it was built.",
@@ -51,7 +54,8 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"recommender.cli.{cmd_name}").command
+        module = cmd_name.replace("-", "_")
+        command: click.Command = importlib.import_module(f"recommender.cli.{module}").command
         return command
 
     def resolve_command(

@@ -107,12 +107,31 @@ def block_options(function: F) -> F:
     """Add the options that choose what a block holds."""
     for option in reversed(
         (
+            click.option("--preset", help="A named choice of settings: news, background, ..."),
             click.option("--limit", type=int, help="Cards in a block, 1 to 1000.  [default: 6]"),
             click.option(
-                "--threshold", type=float, help="Least score of a card, 0 to 1.  [default: 0]"
+                "--threshold", type=float, help="Least similarity of a card, 0 to 1.  [default: 0]"
             ),
             click.option("--languages", help="same, any, or codes such as uk,ru.  [default: same]"),
-            click.option("--preset", help="A named choice of settings: similarity."),
+            click.option(
+                "--max-age", metavar="TIME", help="How far in time from the article: 30d."
+            ),
+            click.option(
+                "--half-life", metavar="TIME", help="Age at which a card counts half: 7d."
+            ),
+            click.option("--age-from", help="Age is measured from: article, now."),
+            click.option(
+                "--include-newer/--no-newer",
+                default=None,
+                help="Whether cards may be newer than the article.",
+            ),
+            click.option("--diversity", type=float, help="0 to 1: how unlike cards have to be."),
+            click.option("--max-per-section", type=int, metavar="N", help="0 = any number."),
+            click.option("--max-per-author", type=int, metavar="N", help="0 = any number."),
+            click.option("--max-per-story", type=int, metavar="N", help="0 = any number."),
+            click.option("--popularity", type=float, help="0 to 1: weight of the site's counts."),
+            click.option("--fallback", help="Where too few are similar: section,popular,latest."),
+            click.option("--now", metavar="TIME", help="The moment that the block is for."),
             click.option(
                 "--mode",
                 help="How candidates are found: exact, fast, or auto by size.  [default: auto]",

@@ -15,7 +15,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from recommender.article import Block, Card
+from recommender.article import Block, Card, Source
 from recommender.cli._streams import harmless
 
 if TYPE_CHECKING:
@@ -129,22 +129,38 @@ def draw_block(block: Block, *, explain: bool = False) -> None:
     """Print a block the way a reader meets it, with why each card is there."""
     console = _out()
     source = block.source
-    heading = Text(harmless(source.title or "(draft)"), style="bold")
+    heading = Text(harmless(source.title or _untitled(source)), style="bold")
     console.print(Text("Other News for", style="dim"), heading)
     console.print(Rule(style="dim"))
     if not block.cards:
-        console.print(
-            f"No card: no other article in this language ({source.lang or 'unknown'}) shares a "
-            "weighty term above the threshold. Try --languages any, or a lower --threshold."
-        )
+        console.print(Text(_no_card(block)))
     for card in block.cards:
         console.print(_card(card, explain))
     info = block.index
     found = f"{len(block.cards)} of {info.articles:,} articles"
     tail = f"{found} · generation {info.generation} · {block.took_ms:.1f} ms"
+    for twin in block.twins:
+        console.print(Text(harmless(f"the same in {twin.lang}: {twin.title} · {twin.id}")))
+    if block.removed:
+        rows = [(r.id, r.step, r.reason) for r in block.removed]
+        heads = {"left out": "left", "by": "left", "because": "fold"}
+        columns(heads, rows, title=f"{len(rows)} near ones are no cards")
     console.print(Text(tail, style="dim"))
     for key in block.missing_ids:
-        say(f"note: no article {key!r} to exclude")
+        say(f"note: no article {key!r} in this index")
+
+
+def _untitled(source: Source) -> str:
+    return source.id or "(draft, or several articles)"
+
+
+def _no_card(block: Block) -> str:
+    if block.barred:
+        return f"No block here: {block.barred}."
+    return (
+        f"No card: no other article in this language ({block.source.lang or 'unknown'}) shares a "
+        "weighty term above the threshold. Try --languages any, or a lower --threshold."
+    )
 
 
 def _card(card: Card, explain: bool) -> Padding:
@@ -158,6 +174,9 @@ def _card(card: Card, explain: bool) -> Padding:
         _score(card.score),
     )
     facts = [card.section, _day(card.published_at), card.lang, card.label, card.id]
+    facts += [card.role or (card.origin if card.origin != "similar" else None)]
+    if card.copies:
+        facts.append(f"also told in {', '.join(card.copies)}")
     lines = [Text(" · ".join(harmless(f) for f in facts if f), style="dim")]
     if card.lead:
         lines.append(Text(harmless(card.lead), overflow="ellipsis", no_wrap=True))
@@ -174,7 +193,10 @@ def _score(score: float) -> Text:
 
 def _why(card: Card, explain: bool) -> Text:
     if explain:
-        parts = ", ".join(f"{r.term} {r.share:.3f}" for r in card.why)
+        parts = ", ".join(
+            f"{r.term} {r.share:+.3f}" if r.kind == "step" else f"{r.term} {r.share:.3f}"
+            for r in card.why
+        )
     else:
         parts = ", ".join(r.term for r in card.why)
     return Text.assemble(("why: ", "dim"), (harmless(parts) or "-", "green"))

@@ -24,10 +24,11 @@ from recommender.recommend import Recommender
     "related",
     epilog="\x08\nExamples:\n"
     "  recommender related sc-en-0001 --model models/sample\n"
+    "  recommender related sc-en-0001 --model models/sample --preset news --max-per-section 2\n"
     "  recommender related https://steppecourier.example/en/... --model models/sample --explain\n"
     "  recommender related --text draft.txt --lang uk --model models/sample",
 )
-@click.argument("article", required=False, metavar="[ID|URL]")
+@click.argument("articles", nargs=-1, metavar="[ID|URL]...")
 @model_option
 @config_option
 @click.option(
@@ -39,11 +40,16 @@ from recommender.recommend import Recommender
 @click.option(
     "--exclude", multiple=True, metavar="ID", help="Never show this article. May be repeated."
 )
-@click.option("--explain", is_flag=True, help="Show every shared term with its share of the score.")
+@click.option("--twins", is_flag=True, help="Name the same story in other languages.")
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Show every reason with its share, and what was left out and why.",
+)
 @block_options
 @json_option
 def command(
-    article: str | None,
+    articles: tuple[str, ...],
     model: Path,
     config_path: Path | None,
     text: Path | None,
@@ -51,16 +57,19 @@ def command(
     explain: bool,
     **options: Any,
 ) -> None:
-    """Show the block of an article of the index, by ID or URL, or of a draft given with --text."""
-    if (article is None) == (text is None):
+    """Show the block of an article of the index, by ID or URL, or of a draft given with --text.
+
+    Several articles have one block together.
+    """
+    if bool(articles) == (text is not None):
         raise click.UsageError("Give either an article's ID or URL, or a draft with --text FILE.")
     if options["lang"] and text is None:
         raise click.UsageError("--lang is of a draft: give it with --text FILE.")
     # One question of an article that is known needs no compiled loops, and no wait for them.
     recommender = Recommender.open(
-        model, config=settings(config_path)[0], compiled=text is not None
+        model, config=settings(config_path)[0], compiled=len(articles) != 1
     )
-    block = _ask(recommender, article, text, explain, options)
+    block = _ask(recommender, articles, text, explain, options)
     if as_json:
         print_json(block)
     else:
@@ -71,15 +80,17 @@ def command(
 
 def _ask(
     recommender: Recommender,
-    article: str | None,
+    articles: tuple[str, ...],
     text: Path | None,
     explain: bool,
     options: dict[str, Any],
 ) -> Block:
     lang = options.pop("lang")
     options["exclude_ids"] = options.pop("exclude")
-    if article is not None:
-        return recommender.related(article, explain=explain, **options)
+    if len(articles) == 1:
+        return recommender.related(articles[0], explain=explain, **options)
+    if articles:
+        return recommender.related_to_several(articles, explain=explain, **options)
     title, _, body = _read(text or Path("-")).strip().partition("\n")
     if not title.strip():
         raise InputError(

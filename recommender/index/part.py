@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import local
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,14 +22,24 @@ from recommender.index.invert import tf_levels
 from recommender.index.lengths import are_true, lengths_of
 from recommender.index.segment import Segment
 
-__all__ = ["EVERYTHING", "Choice", "Part"]
+__all__ = ["EVERYTHING", "Choice", "Part", "Priors"]
 
 Found = tuple[NDArray[np.int32], NDArray[np.float64]]
 
 
+class Priors(Protocol):
+    """What the scores of documents are multiplied by, each in 0..1."""
+
+    def of(self, docs: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Return those of some documents, (n,) float64."""
+
+    def every(self) -> NDArray[np.float64]:
+        """Return those of all documents, (n_docs,) float64."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which documents may be found.
+    """Which documents may be found, and how much each counts.
 
     Applied inside the scan, so that a filter never starves the list. Gone documents are never
     found.
@@ -41,6 +51,8 @@ class Choice:
     excluded : document numbers never found
     since, until : seconds since 1970; what was published outside ``since <= time < until`` is not
         looked at, and with ``since`` nothing undated; None = no bound
+    priors : what each document's score is multiplied by, or None for 1; lists are those of scoring
+        everything so, and 0 is never found
     """
 
     languages: frozenset[int] | None = None
@@ -48,16 +60,19 @@ class Choice:
     excluded: frozenset[int] = frozenset()
     since: int | None = None
     until: int | None = None
+    priors: Priors | None = None
 
     @property
     def leaves_nothing_out(self) -> bool:
-        """Whether every document of the languages may be found."""
+        """Whether every document of the languages may be found, and counts as much as another."""
         bounded = self.since is not None or self.until is not None
-        return self.mask is None and not self.excluded and not bounded
+        return self.mask is None and not self.excluded and not bounded and self.priors is None
 
 
 EVERYTHING = Choice()
 """The choice of any document."""
+
+_NO_PRIORS = np.zeros(0, np.float64)
 
 
 @dataclass(frozen=True)
@@ -167,14 +182,18 @@ class Part:
                 effort,
                 groups,
                 self.matrix,
-                self.statistics,
+                self._statistics_for(choice.priors),
                 self._choices(choice),
                 room,
             )
         return np.where(found < 0, -1, found + np.int32(self.first)), scores
 
     def score(
-        self, docs: NDArray[np.int32], query: tuple[Any, Any, float], k: int, threshold: float
+        self,
+        docs: NDArray[np.int32],
+        query: tuple[Any, Any, float],
+        k: int,
+        threshold: float,
     ) -> Found:
         """Return the ``k`` best of some of the part's documents, with the scores of a search."""
         own = self._own_query(query[0], query[1])
@@ -222,8 +241,16 @@ class Part:
         levels, scale, error = tf_levels(self.tf)
         lengths = lengths_of(self.segment, self.tf, self.idf_squared)
         return scan.Statistics(
-            self.tf, levels, scale, error, self.idf_squared, self.segment.df, *lengths
+            self.tf, levels, scale, error, self.idf_squared, self.segment.df, *lengths, _NO_PRIORS
         )
+
+    def _statistics_for(self, priors: Priors | None) -> scan.Statistics:
+        """Return the statistics where documents count by priors: as longer ones would."""
+        if priors is None:
+            return self.statistics
+        own = np.ascontiguousarray(priors.every()[self.first : self.stop], np.float64)
+        inverse = (self.statistics.inverse_norms * own).astype(np.float32)
+        return self.statistics._replace(inverse_norms=inverse, priors=own)
 
     def _own_queries(self, queries: scan.Queries) -> scan.Queries:
         """Return queries in the segment's numbers, without terms that it does not hold."""

@@ -40,6 +40,7 @@ from recommender.index.opening import (
     check_segment,
     numbers_of,
 )
+from recommender.index.pairs import compare_rows, compare_rows_plainly
 from recommender.index.part import EVERYTHING, Choice, Part
 from recommender.index.pool import Links
 from recommender.index.segment import Segment, document_order
@@ -448,7 +449,7 @@ class Index:
     ) -> list[Candidates]:
         """Return what ``search`` returns for each of several queries, in one call."""
         _check_search(k, threshold)
-        self._check_mask(choice)
+        self._check_choice(choice)
         rows_of = scan.Queries(*self._rows_of(queries))
         found, scores = self._scan(rows_of, k, threshold, choice, effort, _ANY_LANGUAGE)
         ends = (found >= 0).sum(axis=1).tolist()
@@ -471,7 +472,7 @@ class Index:
         same_language : only documents of each one's own language, whatever ``choice`` names
         """
         _check_search(k, threshold)
-        self._check_mask(choice)
+        self._check_choice(choice)
         self._check_docs(np.asarray(docs))
         docs = np.ascontiguousarray(docs, np.int32)
         groups = self.languages_of(docs) if same_language else _ANY_LANGUAGE
@@ -541,12 +542,14 @@ class Index:
         has no more. Their scores are computed afresh.
         """
         _check_search(k, threshold)
-        self._check_mask(choice)
+        self._check_choice(choice)
         query = self.query_of(doc)
-        found = self._from_pool(doc, k, choice) if self.pool_serves(effort, choice) else None
+        found = None
+        if self.pool_serves(effort, choice):
+            found = self._from_pool(query, doc, k, threshold, choice)
         if found is None:
             return self.search(query, k, threshold=threshold, choice=choice, effort=effort)
-        return self._score(query, found, k, threshold)
+        return found
 
     def related_rows(
         self,
@@ -595,10 +598,14 @@ class Index:
         same = made == effort.for_size(self.n_docs)
         return made[0] >= 1.0 or (same and choice.leaves_nothing_out)
 
-    def pool(self, doc: int) -> NDArray[np.int32]:
+    def pool(self, doc: int, most: int | None = None) -> NDArray[np.int32]:
         """Return the known neighbours of a document: its segment's table, and those linked since.
 
         They may be gone by now, and are in no order.
+
+        Parameters
+        ----------
+        most : only so many of the table, the nearest that it has
 
         Raises
         ------
@@ -606,7 +613,8 @@ class Index:
         """
         part, own = self._place(doc)
         width = part.segment.width
-        row = np.asarray(part.segment.neighbours[own * width : (own + 1) * width])
+        stop = own * width + (width if most is None else min(most, width))
+        row = np.asarray(part.segment.neighbours[own * width : stop])
         row = row[row >= 0]
         linked = self.links.of(doc)
         if row.max(initial=-1) >= part.segment.n_docs or (
@@ -668,15 +676,42 @@ class Index:
                 out[i] = best.scores[-1] if len(best) == width else 0.0
         return out
 
-    def _from_pool(self, doc: int, k: int, choice: Choice) -> NDArray[np.int32] | None:
-        """Return the neighbours that may be found, or None where they may not be all."""
+    def _from_pool(
+        self, query: Query, doc: int, k: int, threshold: float, choice: Choice
+    ) -> Candidates | None:
+        """Return the best of the known neighbours, or None where others may be better."""
         if choice.languages != frozenset({self.language_code(doc)}):
             return None
         every = self.pool(doc)
+        are_all = self.is_fresh and len(every) < self.parts[0].segment.width
         allowed = self._allowed(every, choice)
-        width = self.parts[0].segment.width
-        are_all = self.is_fresh and len(every) < width
-        return every[allowed] if are_all or allowed.sum() >= k else None
+        if not are_all and allowed.sum() < k:
+            return None
+        if choice.priors is None:
+            return self._score(query, every[allowed], k, threshold)
+        # Those that are not known score no more than the last of the known, before any prior.
+        known = self._score(query, every[self._allowed(every, EVERYTHING)], len(every), 0.0)
+        best = self._by_priors(known, np.isin(known.docs, every[allowed]), k, threshold, choice)
+        if are_all or (len(best) == k and best.scores[-1] > known.scores[-1]):
+            return best
+        return None
+
+    def _by_priors(
+        self,
+        known: Candidates,
+        allowed: NDArray[np.bool_],
+        k: int,
+        threshold: float,
+        choice: Choice,
+    ) -> Candidates:
+        """Return the k best of known ones that are allowed, by their scores times their priors."""
+        docs = known.docs[allowed]
+        scores = known.scores[allowed]
+        scores = scores if choice.priors is None else scores * choice.priors.of(docs)
+        kept = (scores >= threshold) & (scores > 0.0)
+        docs, scores = docs[kept], scores[kept]
+        order = self._best_first(docs[None], scores[None])[0, :k]
+        return Candidates(docs[order], scores[order])
 
     def _allowed(self, docs: NDArray[np.int32], choice: Choice) -> NDArray[np.bool_]:
         """Return which documents may be found, languages apart."""
@@ -685,7 +720,13 @@ class Index:
             allowed[here] = part.allowed(docs[here], choice)
         return allowed
 
-    def _score(self, query: Query, docs: NDArray[np.int32], k: int, threshold: float) -> Candidates:
+    def _score(
+        self,
+        query: Query,
+        docs: NDArray[np.int32],
+        k: int,
+        threshold: float,
+    ) -> Candidates:
         """Return the k best of ``docs``, with the scores that a search gives them."""
         if not len(docs):
             return Candidates(np.zeros(0, np.int32), np.zeros(0, np.float64))
@@ -704,6 +745,69 @@ class Index:
         scores = np.concatenate([scores for _, scores in found])
         order = self._best_first(best[None], scores[None])[0, :k]
         return Candidates(best[order], scores[order])
+
+    # --- short lists ---
+
+    def compare(
+        self, docs: NDArray[np.int32], query: Query | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return how alike some documents are among themselves.
+
+        Parameters
+        ----------
+        query : what stands before the documents as one more, where given
+
+        Returns
+        -------
+        cosines, contained : (n, n) float64; see ``pairs.compare_rows``
+        """
+        if self.compiled and len(docs):
+            many = self.queries_of(np.ascontiguousarray(docs, np.int32))
+            indptr, terms, codes = many.indptr, many.terms, many.codes
+        else:
+            found = [self.query_of(int(doc)) for doc in docs]
+            indptr = np.cumsum([0, *(len(row.terms) for row in found)])
+            terms = np.concatenate([np.zeros(0, np.int32), *(row.terms for row in found)])
+            codes = np.concatenate([np.zeros(0, np.uint8), *(row.codes for row in found)])
+        if query is not None:
+            indptr = np.concatenate([[0], indptr + len(query.terms)])
+            terms = np.concatenate([query.terms, terms])
+            codes = np.concatenate([query.codes, codes])
+        compare = compare_rows if self.compiled else compare_rows_plainly
+        result: tuple[NDArray[np.float64], NDArray[np.float64]] = compare(
+            np.ascontiguousarray(indptr, np.int64),
+            np.array(terms, np.int32),
+            np.array(codes, np.uint8),
+            self.collection.tf,
+            self.collection.idf_squared,
+        )
+        return result
+
+    def latest(self, k: int, choice: Choice = EVERYTHING) -> NDArray[np.int32]:
+        """Return the ``k`` articles published last of those that may be found, the last first.
+
+        Undated ones are the oldest; ties as everywhere.
+        """
+        docs = np.arange(self.n_docs, dtype=np.int32)
+        allowed = self._allowed(docs, choice)
+        if choice.languages is not None:
+            allowed &= np.isin(self.languages_of(docs), sorted(choice.languages))
+        docs = docs[allowed]
+        times = self._published[docs]
+        if len(docs) > k:
+            docs = docs[times >= np.partition(times, len(docs) - k)[len(docs) - k]]
+        order = document_order(self._published[docs], lambda at: self._id_bytes(int(docs[at])))
+        return docs[order[::-1][:k]]
+
+    @cached_property
+    def newest(self) -> int:
+        """When the last article was published, in seconds since 1970; ``NO_DATE`` if unknown."""
+        return int(self._published.max(initial=NO_DATE)) if self.n_docs else NO_DATE
+
+    @cached_property
+    def published_times(self) -> NDArray[np.int64]:
+        """When each document was published, (n_docs,) int64, as ``published`` says."""
+        return self._published if self.n_docs else np.zeros(0, np.int64)
 
     # --- parts of queries ---
 
@@ -732,7 +836,7 @@ class Index:
                 f"{self.n_docs:,}, numbered from 0."
             )
 
-    def _check_mask(self, choice: Choice) -> None:
+    def _check_choice(self, choice: Choice) -> None:
         mask = choice.mask
         if mask is not None and (mask.dtype != np.bool_ or mask.shape != (self.n_docs,)):
             raise InputError(
@@ -761,6 +865,7 @@ class Index:
         if self.n_docs:
             query = self.query_of(self.n_docs - 1)
             self.search(query, 1)
+            self.compare(np.array([self.n_docs - 1], np.int32), query)
             self._score(query, np.array([p.first for p in self.parts], np.int32), 1, 0.0)
 
     def length(self, terms: NDArray[np.int32], codes: NDArray[np.uint8]) -> float:

@@ -60,6 +60,8 @@ class Statistics(NamedTuple):
     inverse_norms : (n_docs,) float32, of norms that may have been other collections'
     drift : float, the least ratio of two such norms to that of the true ones; 1 = they are true
     longest : float, no norm is larger
+    priors : (n_docs,) float64, what each document's score is multiplied by, and its inverse norm
+        is already; empty for 1
     """
 
     tf: Array
@@ -72,6 +74,7 @@ class Statistics(NamedTuple):
     inverse_norms: Array
     drift: float
     longest: float
+    priors: Array
 
 
 class Queries(NamedTuple):
@@ -679,6 +682,8 @@ def _scored(
         inner = _inner(doc, matrix, statistics, query_codes)
         norm = length * _norm(doc, matrix, statistics)
         score = np.rint(inner / norm * GRID) / GRID if norm > 0.0 else 0.0
+        if statistics.priors.size:
+            score *= statistics.priors[doc]
         if score >= threshold and score > 0.0:
             kept_docs[n] = doc
             kept_scores[n] = score

@@ -100,7 +100,7 @@ def test_export_writes_the_run_file_of_the_contract(
     assert done.code == 0
     assert news.index.n_docs == len(rows)
     for row in rows:
-        cards = news.related(row["id"], limit=10).cards
+        cards = news.related(row["id"], limit=10, preset="similarity").cards
         assert [card.id for card in cards] == row["related"]
         assert [card.score for card in cards] == row["scores"]
 

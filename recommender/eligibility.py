@@ -1,0 +1,246 @@
+"""Who may be a card at all: by language, rules, dates and exclusions, and the reason why not.
+
+What is decided here goes into the search, so that a list is full whatever is left out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender._languages import normalize_lang
+from recommender.index.part import Choice
+from recommender.index.reader import NO_DATE, Query
+from recommender.index.settings import SearchSettings
+from recommender.knowledge import Knowledge, Mask
+from recommender.ranking.ages import window
+from recommender.ranking.settings import BlockSettings
+
+__all__ = ["Ask", "Eligibility", "Subject"]
+
+_LATER = 2**62
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a block is asked for: an article of the index, a draft, or several at once.
+
+    Attributes
+    ----------
+    query : Query
+    doc : its number, where it is of the index
+    lang : its language, or None if unknown
+    published : when it was published, in seconds since 1970; None if unknown
+    values : what rules may ask of it (folded), by field
+    sensitive : whether it is marked so
+    also : further documents that it consists of, never cards either
+    """
+
+    query: Query
+    doc: int | None = None
+    lang: str | None = None
+    published: float | None = None
+    values: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    sensitive: bool = False
+    also: frozenset[int] = frozenset()
+
+    @property
+    def own(self) -> frozenset[int]:
+        """The documents that are no cards because they are what is asked for."""
+        return self.also if self.doc is None else self.also | {self.doc}
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What one call asks for.
+
+    Attributes
+    ----------
+    settings : BlockSettings
+    effort : how hard to look
+    now : the moment the block is for, in seconds since 1970
+    excluded : documents that are never cards
+    missing : excluded ids that no article has
+    twins : whether the same story in other languages is asked for
+    """
+
+    settings: BlockSettings
+    effort: SearchSettings
+    now: float
+    excluded: frozenset[int] = frozenset()
+    missing: tuple[str, ...] = ()
+    twins: bool = False
+
+
+class Eligibility:
+    """Says who may be a card under whom, in one generation."""
+
+    def __init__(self, knowledge: Knowledge) -> None:
+        self.knowledge, self.index, self.rules = knowledge, knowledge.index, knowledge.rules
+
+    def bar(self, subject: Subject, ask: Ask) -> str:
+        """Return why a subject has no block by the rules, or nothing."""
+        if not ask.settings.rules:
+            return ""
+        if subject.sensitive:
+            return "the article is marked as sensitive"
+        for selector in self.rules.from_:
+            if selector.matches(subject.values):
+                return f"[rules] no_links_from: {selector}"
+        return ""
+
+    def choices(self, subject: Subject, ask: Ask) -> Iterator[Choice]:
+        """Yield who may be found, one language after another where they are ranked."""
+        choice = self._in_any_language(subject, ask)
+        for languages in self.languages(ask.settings.languages, subject.lang):
+            yield replace(choice, languages=languages)
+
+    def languages(self, rule: str, lang: str | None) -> list[frozenset[int] | None]:
+        """Return the codes of the languages of cards, those that are preferred first; None = any.
+
+        The same as an unknown language is any. A language that the index lacks finds nothing.
+        """
+        if rule == "any" or (rule == "same" and lang is None):
+            return [None]
+        names = [lang] if rule == "same" else [normalize_lang(name) for name in rule.split(",")]
+        return [self.index.language_codes([name or ""]) for name in dict.fromkeys(names)]
+
+    def reason_against(self, doc: int, subject: Subject, ask: Ask) -> tuple[str, str] | None:
+        """Return the step by which a document may not be a card, and why; None if it may."""
+        if doc in subject.own:
+            return "itself", "it is the article itself"
+        if doc in ask.excluded:
+            return "exclude_ids", "it is excluded by the call"
+        code = self.index.language_code(doc)
+        languages = self.languages(ask.settings.languages, subject.lang)
+        if not any(allowed is None or code in allowed for allowed in languages):
+            named = f"{ask.settings.languages} ({subject.lang or 'unknown'})"
+            return "languages", f"its language is {self.index.language(doc)}; asked for: {named}"
+        if reason := self.rule_against(doc, subject, ask):
+            return "rules", reason
+        if self._exempts(ask):
+            return None  # the rules have looked at the dates
+        since, until = self._window(subject, ask)
+        time = self.index.published(doc)
+        if since is not None and time < since:
+            return "max_age", "it is older than max_age allows, or undated"
+        if until is not None and time >= until:
+            return "include_newer", "it is newer than the article by more than is allowed"
+        return None
+
+    def rule_against(self, doc: int, subject: Subject, ask: Ask) -> str | None:
+        """Return the rule by which a document may not be a card, or None."""
+        for said, mask in self._masks(subject, ask):
+            if not mask[doc]:
+                return said
+        if ask.settings.rules and self.index.published(doc) > ask.now:
+            return "it is not published yet"
+        return None
+
+    # --- dates ---
+
+    def reference(self, subject: Subject, ask: Ask) -> float | None:
+        """Return what ages are measured from; None where it is not known: then age says nothing."""
+        if ask.settings.age_from == "now":
+            return ask.now
+        if subject.published is not None:
+            return subject.published
+        return ask.now if subject.doc is None else None
+
+    def _window(self, subject: Subject, ask: Ask) -> tuple[int | None, int | None]:
+        """Return since and until when cards may have been published, in seconds since 1970."""
+        since, until = None, None
+        reference = self.reference(subject, ask)
+        if reference is not None:
+            since, until = window(reference, ask.settings.max_age_seconds)
+        ends = [until] if until is not None else []
+        if not ask.settings.include_newer and subject.published is not None:
+            ends.append(int(subject.published) + 1)
+        return since, min(ends, default=None)
+
+    def _exempts(self, ask: Ask) -> bool:
+        """Tell whether some articles are exempt from the window."""
+        return ask.settings.rules and bool(self.rules.timeless)
+
+    def _within(self, subject: Subject, ask: Ask) -> Mask:
+        """Return who was published within the window, or is evergreen."""
+        since, until = self._window(subject, ask)
+        times = self.index.published_times
+        low = NO_DATE if since is None else since
+        fine = (times >= low) & (times < (math.inf if until is None else until))
+        timeless = self.knowledge.timeless
+        return fine if timeless is None else fine | timeless
+
+    # --- everything together ---
+
+    def _in_any_language(self, subject: Subject, ask: Ask) -> Choice:
+        since, until = (None, None) if self._exempts(ask) else self._window(subject, ask)
+        if ask.settings.rules and self.index.newest > ask.now:
+            until = min(int(ask.now) + 1, _LATER if until is None else until)
+        mask: Mask | None = None
+        for _, one in self._masks(subject, ask):
+            mask = one if mask is None else mask & one
+        excluded = ask.excluded | subject.own
+        return Choice(mask=mask, excluded=excluded, since=since, until=until)
+
+    def _masks(self, subject: Subject, ask: Ask) -> Iterator[tuple[str, Mask]]:
+        """Yield masks of who may be a card, each with what is said of those who may not."""
+        most, known = ask.settings.max_listed, self.knowledge
+        if most:
+            said = f"it stands among the neighbours of more than {most} others"
+            yield said, known.keep(("listed", most), lambda: known.listed <= most)
+        if ask.settings.rules:
+            yield from self._marks(ask)
+            yield from self._selections(subject)
+            if self._exempts(ask) and self._window(subject, ask) != (None, None):
+                yield "it is older or newer than is allowed", self._within(subject, ask)
+
+    def _marks(self, ask: Ask) -> Iterator[tuple[str, Mask]]:
+        known = self.knowledge
+        for said, name in (
+            ("it is marked as sensitive", "sensitive"),
+            ("it has no title", "untitled"),
+        ):
+            docs = getattr(known, name)
+            if len(docs):
+                yield said, known.keep(name, lambda docs=docs: known.all_but(docs))  # type: ignore[misc]
+        if len(known.embargoes) and (known.embargoes > ask.now).any():
+            yield "it is under embargo", known.embargoes <= ask.now
+
+    def _selections(self, subject: Subject) -> Iterator[tuple[str, Mask]]:
+        known, rules = self.knowledge, self.rules
+        for selector in rules.to:
+            yield f"[rules] no_links_to: {selector}", ~known.matching(selector)
+        for selector in rules.kept_apart:
+            meant = known.matching(selector)
+            fine = meant if selector.matches(subject.values) else ~meant
+            yield f"[rules] apart: {selector}", fine
+        for name in rules.same:
+            values = tuple(sorted(subject.values.get(name, ())))
+            if values:
+                yield f"[rules] same: its {name} is another", self._agreeing(name, values)
+        blocked = self._blocked(subject)
+        if len(blocked):
+            yield "[rules] blocked: these two never stand together", known.all_but(blocked)
+
+    def _agreeing(self, name: str, values: tuple[str, ...]) -> Mask:
+        """Return who has one of some values in a field, or none at all."""
+        known = self.knowledge
+
+        def make() -> NDArray[np.bool_]:
+            with_any = [np.diff(facts.ptr[name]) > 0 for facts in known.facts]
+            return known.having(name, values) | ~np.concatenate(with_any)
+
+        return known.keep(("same", name, values), make)
+
+    def _blocked(self, subject: Subject) -> NDArray[np.int32]:
+        """Return the documents that an editor blocked under a subject, or it under them."""
+        keys = {
+            key for own in subject.values.get("id", ()) for key in self.rules.pairs.get(own, ())
+        }
+        found = [self.index.find(key) for key in sorted(keys)]
+        return np.array(sorted(doc for doc in found if doc is not None), np.int32)

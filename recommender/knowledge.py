@@ -1,0 +1,210 @@
+"""What is known of a generation's articles besides their words, for the steps of a block.
+
+Section, tags, authors, marks and stories, and the masks that rules make of them. Read when they are
+first asked for; a segment that the generation before had too is not read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.index.part import Choice
+from recommender.index.reader import Index
+from recommender.ranking.facts import Facts, Marks, facts_of_card
+from recommender.ranking.rules import Rules, Selector
+from recommender.ranking.stories import Stories
+
+__all__ = ["Knowledge", "Mask"]
+
+Mask = NDArray[np.bool_]
+
+_NEAREST = 8
+"""Of the known neighbours, how many a story is looked for among."""
+_KEPT = 256
+
+
+class Knowledge:
+    """What is known of one generation. Safe to share between threads.
+
+    Parameters
+    ----------
+    index : Index
+    rules : the newsroom's
+    like : of the generation before
+    """
+
+    def __init__(self, index: Index, rules: Rules, like: Knowledge | None = None) -> None:
+        self.index, self.rules = index, rules
+        self._names = index.manifest.order
+        self._lock = Lock()
+        known = like is not None and like.rules.fields == rules.fields
+        self._facts: dict[str, Facts] = dict(like._facts) if like and known else {}
+        self._marks: dict[str, Marks] = dict(like._marks) if like else {}
+        self._stories: dict[float, Stories] = {}
+        self._kept: dict[Any, NDArray[Any]] = {}
+
+    # --- single articles ---
+
+    def written(self, doc: int, name: str) -> tuple[str, ...]:
+        """Return one article's values of a field."""
+        return facts_of_card(self.index.card(doc), (name,))[name]
+
+    def moment(self, doc: int) -> tuple[int, bytes]:
+        """Return what articles are ordered by: publishing time, then id."""
+        return self.index.published(doc), self.index.article_id(doc).encode()
+
+    def stories(self, least: float) -> Stories:
+        """Return the stories of the generation, where ``least`` is the cosine that links them."""
+        with self._lock:
+            if least not in self._stories:
+                self._stories[least] = Stories(self._neighbours, self.moment, least)
+            return self._stories[least]
+
+    def _neighbours(self, doc: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        if self.index.parts[0].segment.width:
+            known = self.index.pool(doc, _NEAREST)
+            found = self.index.best_of(doc, known, len(known))
+        else:
+            own = Choice(languages=frozenset({self.index.language_code(doc)}))
+            found = self.index.related(doc, _NEAREST, choice=own)
+        return found.docs, found.scores
+
+    # --- masks ---
+
+    def keep(self, key: Any, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+        """Return the array of a key, made when it is first asked for."""
+        found = self._kept.get(key)
+        if found is None:
+            found = make()
+            if len(self._kept) >= _KEPT:
+                self._kept.clear()
+            self._kept[key] = found
+        return found
+
+    def matching(self, selector: Selector) -> Mask:
+        """Return which documents a selector means, (n_docs,) bool."""
+        return self.keep(selector, lambda: self._matching(selector))
+
+    def _matching(self, selector: Selector) -> Mask:
+        out = np.ones(self.index.n_docs, np.bool_)
+        for name, wanted in selector.conditions:
+            out &= self.having(name, wanted)
+        return out
+
+    def having(self, name: str, wanted: tuple[str, ...]) -> Mask:
+        """Return which documents have any of some values (folded) in a field."""
+        if name == "id":
+            return self._with_ids(wanted)
+        if name == "lang":
+            codes = self.index.language_codes(wanted)
+            every = np.arange(self.index.n_docs, dtype=np.int32)
+            return np.isin(self.index.languages_of(every), sorted(codes))
+        parts = [facts.having(name, wanted) for facts in self.facts]
+        return np.concatenate([np.zeros(0, np.bool_), *parts])
+
+    def _with_ids(self, wanted: tuple[str, ...]) -> Mask:
+        out = np.zeros(self.index.n_docs, np.bool_)
+        for key in wanted:
+            doc = self.index.find(key)
+            if doc is not None:
+                out[doc] = True
+        return out
+
+    @property
+    def facts(self) -> list[Facts]:
+        """The columns of each segment."""
+        with self._lock:
+            for name, part in zip(self._names, self.index.parts, strict=True):
+                if name not in self._facts:
+                    cards = part.segment.cards
+                    self._facts[name] = Facts.of_cards(cards, self.rules.fields)
+        return [self._facts[name] for name in self._names]
+
+    def values(self, name: str) -> Mapping[str, int]:
+        """Return how many documents have each value of a field, gone ones too."""
+        totals: dict[str, int] = {}
+        for facts in self.facts:
+            for value, n in facts.counts(name).items():
+                totals[value] = totals.get(value, 0) + n
+        return totals
+
+    # --- marks ---
+
+    def _marked(self) -> list[tuple[int, Marks]]:
+        with self._lock:
+            for name, part in zip(self._names, self.index.parts, strict=True):
+                if name not in self._marks:
+                    self._marks[name] = Marks.of_cards(part.segment.cards)
+        parts = zip(self._names, self.index.parts, strict=True)
+        return [(part.first, self._marks[name]) for name, part in parts]
+
+    @cached_property
+    def sensitive(self) -> NDArray[np.int32]:
+        """The documents that are marked as sensitive, ascending int32."""
+        found = [marks.sensitive + np.int32(first) for first, marks in self._marked()]
+        return np.concatenate([np.zeros(0, np.int32), *found])
+
+    @cached_property
+    def untitled(self) -> NDArray[np.int32]:
+        """The documents without a title, ascending int32."""
+        found = [marks.untitled + np.int32(first) for first, marks in self._marked()]
+        return np.concatenate([np.zeros(0, np.int32), *found])
+
+    def all_but(self, docs: NDArray[np.int32]) -> Mask:
+        """Return every document but some, (n_docs,) bool."""
+        mask = np.ones(self.index.n_docs, np.bool_)
+        mask[docs] = False
+        return mask
+
+    @cached_property
+    def embargoes(self) -> NDArray[np.float64]:
+        """Until when each document is not to be shown, (n_docs,) float64; empty where none is."""
+        marked = self._marked()
+        if not self.rules.embargoes and not any(len(marks.until) for _, marks in marked):
+            return np.zeros(0)
+        out = np.full(self.index.n_docs, -np.inf)
+        for first, marks in marked:
+            out[marks.embargoed + first] = marks.until
+        for embargo in self.rules.embargoes:
+            meant = self.matching(embargo.which)
+            out[meant] = np.maximum(out[meant], embargo.until)
+        return out
+
+    @cached_property
+    def half_lives(self) -> NDArray[np.float64] | None:
+        """What the rules say of each document's half-life: seconds, 0 for never ageing, -1 nothing.
+
+        None where they say nothing at all.
+        """
+        if not self.rules.lives and not self.rules.timeless:
+            return None
+        out = np.full(self.index.n_docs, -1.0)
+        for section, seconds in self.rules.lives.items():
+            out[self.having("section", (section,))] = seconds
+        for selector in self.rules.timeless:
+            out[self.matching(selector)] = 0.0
+        return out
+
+    @cached_property
+    def timeless(self) -> Mask | None:
+        """The documents that no age takes anything from; None for none."""
+        if not self.rules.timeless:
+            return None
+        out = np.zeros(self.index.n_docs, np.bool_)
+        for selector in self.rules.timeless:
+            out |= self.matching(selector)
+        return out
+
+    @cached_property
+    def listed(self) -> NDArray[np.int64]:
+        """Among how many others' known neighbours each document stands, (n_docs,) int64."""
+        owners, ends = self.index.pools()
+        gone = np.zeros(self.index.n_docs + 1, np.bool_)
+        gone[self.index.gone] = True
+        return np.bincount(ends[~gone[owners]], minlength=self.index.n_docs)

@@ -1,0 +1,432 @@
+"""Ranker: for one article, which few others are its block, in which order, and why not the rest.
+
+Documents and scores in and out; ``answers.py`` makes cards of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.candidates import Candidates
+from recommender.eligibility import Ask, Eligibility, Subject
+from recommender.index.part import Choice
+from recommender.index.reader import NO_DATE
+from recommender.index.rows import GRID
+from recommender.knowledge import Knowledge
+from recommender.ranking.ages import age_factors
+from recommender.ranking.duplicates import (
+    collapse_copies,
+    drop_copies_of_shown,
+    drop_dissimilar,
+)
+from recommender.ranking.popularity import Popularity, popularity_factors
+from recommender.ranking.settings import BlockSettings
+from recommender.ranking.shortlist import Dropped, Shortlist
+from recommender.ranking.values import folded
+from recommender.ranking.variety import Quota, take_few
+from recommender.twins import twins_of
+
+__all__ = ["Chosen", "Priors", "Ranked", "Ranker", "is_choosy"]
+
+_MOST_COMPARED: Final = 512
+"""Candidates of a second look at most: every pair of them is compared."""
+_LATEST: Final = 4096
+"""How many of the site's latest are looked at for those of a section."""
+_REPRINT: Final = "reprint"
+"""The label of what is another's text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A document that is a card.
+
+    Attributes
+    ----------
+    doc : int
+    score : float, similarity times what the steps leave of it
+    similarity : float, cosine with the article
+    effects : pairs of a step and what it adds; with the similarity they sum to the score
+    origin : pinned, similar or fallback
+    copies : documents that tell the same, under this card
+    """
+
+    doc: int
+    score: float
+    similarity: float
+    effects: tuple[tuple[str, float], ...] = ()
+    origin: str = "similar"
+    copies: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A block as numbers.
+
+    Attributes
+    ----------
+    chosen : the cards, in order
+    dropped : candidates that are none, and why
+    barred : why there is no block at all; empty if there may be one
+    """
+
+    chosen: tuple[Chosen, ...]
+    dropped: tuple[Dropped, ...] = ()
+    barred: str = ""
+
+    def reason_for(self, doc: int) -> tuple[str, str] | None:
+        """Return the step that left a document out, and why; None if none did."""
+        return next(((d.step, d.reason) for d in self.dropped if d.doc == doc), None)
+
+
+Factors = Callable[[NDArray[np.int32]], NDArray[np.float64]]
+"""What the scores of some documents are multiplied by."""
+
+
+class Priors:
+    """What the scores of documents are multiplied by, step by step; of all, only when asked for.
+
+    Parameters
+    ----------
+    steps : pairs of a step's name and its factors
+    n_docs : documents of the index
+    """
+
+    def __init__(self, steps: Sequence[tuple[str, Factors]], n_docs: int) -> None:
+        self.steps, self._n_docs = steps, n_docs
+
+    def of(self, docs: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Return the product of all steps for some documents, (n,) float64."""
+        product = np.ones(len(docs))
+        for _, factors in self.steps:
+            product = product * factors(docs)
+        return product
+
+    def every(self) -> NDArray[np.float64]:
+        """Return the product for all documents, (n_docs,) float64."""
+        return self._every
+
+    @cached_property
+    def _every(self) -> NDArray[np.float64]:
+        return self.of(np.arange(self._n_docs, dtype=np.int32))
+
+    def effects(self, doc: int, similarity: float) -> tuple[tuple[str, float], ...]:
+        """Return what each step adds to a document's score."""
+        out, score, docs = [], similarity, np.array([doc], np.int32)
+        for name, factors in self.steps:
+            after = score * float(factors(docs)[0])
+            out.append((name, after - score))
+            score = after
+        return tuple(out)
+
+
+class Ranker:
+    """Makes blocks out of one generation. It never changes, and is safe to share.
+
+    Parameters
+    ----------
+    knowledge : of the generation's articles
+    popularity : the site's counts, if it has any
+    """
+
+    def __init__(self, knowledge: Knowledge, popularity: Popularity | None = None) -> None:
+        self.knowledge, self.index = knowledge, knowledge.index
+        self.eligibility = Eligibility(knowledge)
+        self._popularity = popularity or Popularity({})
+
+    def rank(self, subject: Subject, ask: Ask) -> Ranked:
+        """Return the block of a subject."""
+        if barred := self.eligibility.bar(subject, ask):
+            return Ranked((), (), barred)
+        if not is_choosy(ask.settings):
+            return self._plainly(subject, ask)
+        chosen, dropped = self._pinned(subject, ask)
+        priors = self.priors(subject, ask)
+        if ask.settings.languages == "any" and subject.doc is not None:
+            twins = twins_of(self.index, subject.doc)
+            dropped += [
+                Dropped(doc, "twins", "it tells the same in another language") for doc in twins
+            ]
+            subject = replace(subject, also=subject.also | set(twins))
+        for choice in self.eligibility.choices(subject, ask):
+            if len(chosen) < ask.settings.limit:
+                found, out = self._similar(subject, ask, priors, choice, chosen)
+                chosen, dropped = chosen + found, dropped + out
+        for rung in ask.settings.rungs:
+            if len(chosen) < ask.settings.limit:
+                chosen += self._fallback(rung, subject, ask, chosen)
+        shown = {doc for c in chosen for doc in (c.doc, *c.copies)}
+        return Ranked(tuple(chosen), tuple(d for d in dropped if d.doc not in shown))
+
+    def _plainly(self, subject: Subject, ask: Ask) -> Ranked:
+        """Return the nearest, where no step looks at them."""
+        chosen: list[Chosen] = []
+        for choice in self.eligibility.choices(subject, ask):
+            need = ask.settings.limit - len(chosen)
+            if need > 0:
+                found = self._search(subject, need, ask, choice, ask.settings.threshold)
+                pairs = zip(found.docs.tolist(), found.scores.tolist(), strict=True)
+                chosen += [Chosen(doc, score, score) for doc, score in pairs]
+        return Ranked(tuple(chosen))
+
+    def nearest(self, subject: Subject, ask: Ask, k: int) -> list[int]:
+        """Return the nearest documents, whatever the rules say of them."""
+        own = Choice(excluded=subject.own)
+        found = self.index.search(subject.query, k, choice=own, effort=ask.effort)
+        return [int(doc) for doc in found.docs]
+
+    def place_of(self, doc: int, subject: Subject, ask: Ask) -> int:
+        """Return which place a document has by score among all that may be cards; 1 = first."""
+        priors, place = self.priors(subject, ask), 0
+        for choice in self.eligibility.choices(subject, ask):
+            own = replace(choice, priors=priors if priors.steps else None)
+            found = self.index.search(
+                subject.query, self.index.n_docs, choice=own, effort=ask.effort
+            )
+            here = np.flatnonzero(found.docs == doc)
+            if len(here):
+                return place + int(here[0]) + 1
+            place += len(found)
+        return place + 1
+
+    # --- how much each counts ---
+
+    def priors(self, subject: Subject, ask: Ask) -> Priors:
+        """Return what the scores are multiplied by, and by which step."""
+        steps: list[tuple[str, Factors]] = []
+        reference = self.eligibility.reference(subject, ask)
+        usual, weight = ask.settings.half_life_seconds, ask.settings.popularity
+        if usual and reference is not None:
+            own = self.knowledge.half_lives if ask.settings.rules else None
+            times = self.index.published_times
+
+            def freshness(docs: NDArray[np.int32]) -> NDArray[np.float64]:
+                lives = usual if own is None else np.where(own[docs] < 0.0, usual, own[docs])
+                return age_factors(times[docs], reference, lives)
+
+            steps.append(("freshness", freshness))
+        if weight > 0.0 and self._popularity.counts:
+            read = self.knowledge.keep(
+                ("popularity", weight), lambda: popularity_factors(self.counts, weight)
+            )
+            steps.append(("popularity", read.__getitem__))
+        return Priors(steps, self.index.n_docs)
+
+    @cached_property
+    def counts(self) -> NDArray[np.float64]:
+        """The site's count of each document, (n_docs,) float64."""
+        out = np.zeros(self.index.n_docs)
+        for key, count in self._popularity.counts.items():
+            doc = self.index.find(key)
+            if doc is not None:
+                out[doc] += count
+        return out
+
+    # --- pinned ones ---
+
+    def _pinned(self, subject: Subject, ask: Ask) -> tuple[list[Chosen], list[Dropped]]:
+        """Return what an editor pinned under a subject, and pins that another rule forbids."""
+        chosen: list[Chosen] = []
+        dropped: list[Dropped] = []
+        for pin in self.knowledge.rules.pins if ask.settings.rules else ():
+            doc = self.index.find(pin.article)
+            meant = pin.under is None or pin.under.matches(subject.values)
+            if doc is None or not meant or not pin.since <= ask.now < pin.until:
+                continue
+            if doc in subject.own or doc in ask.excluded or doc in {c.doc for c in chosen}:
+                continue
+            reason = self.eligibility.rule_against(doc, subject, ask)
+            if reason:
+                dropped.append(Dropped(doc, "pinned", f"is pinned here, but {reason}"))
+            elif len(chosen) < ask.settings.limit:
+                score = self.index.score(subject.query, doc)
+                chosen.append(Chosen(doc, score, score, origin="pinned"))
+        return chosen, dropped
+
+    # --- similar ones ---
+
+    def _similar(
+        self, subject: Subject, ask: Ask, priors: Priors, choice: Choice, before: Sequence[Chosen]
+    ) -> tuple[list[Chosen], list[Dropped]]:
+        """Return the best similar ones for the places that are left, and what became of others.
+
+        A few times as many as are needed are looked at; if the steps leave too few of these, more.
+        """
+        need = ask.settings.limit - len(before)
+        shown = {doc for c in before for doc in (c.doc, *c.copies)}
+        own = replace(
+            choice, excluded=choice.excluded | shown, priors=priors if priors.steps else None
+        )
+        rooms = (2 * need + 12, max(2 * need + 12, min(8 * need + 48, _MOST_COMPARED)))
+        for room in rooms:
+            found = self._search(subject, room, ask, own, 0.0)
+            few = self._few(self._shortlist(subject, ask, found, own, before), ask, before)
+            if len(few) >= need or len(found) < room:
+                break
+        chosen = [
+            Chosen(
+                few.doc(place),
+                float(few.scores[place]),
+                float(few.similarities[place]),
+                priors.effects(few.doc(place), float(few.similarities[place])),
+                copies=few.copies.get(place, ()),
+            )
+            for place in few.places
+        ]
+        return chosen, list(few.dropped)
+
+    def _search(
+        self, subject: Subject, k: int, ask: Ask, choice: Choice, threshold: float
+    ) -> Candidates:
+        if subject.doc is not None:
+            return self.index.related(
+                subject.doc, k, threshold=threshold, choice=choice, effort=ask.effort
+            )
+        return self.index.search(
+            subject.query, k, threshold=threshold, choice=choice, effort=ask.effort
+        )
+
+    def _shortlist(
+        self,
+        subject: Subject,
+        ask: Ask,
+        found: Candidates,
+        choice: Choice,
+        before: Sequence[Chosen],
+    ) -> Shortlist:
+        """Return candidates with what the steps need to know of them."""
+        similarities = found.scores
+        if choice.priors is not None:
+            similarities = found.scores / choice.priors.of(found.docs)
+            similarities = np.rint(similarities * GRID) / GRID
+        cosines = contained = np.zeros((0, 0))
+        if ask.settings.duplicates or ask.settings.diversity:
+            known = np.array([c.doc for c in before], np.int32)
+            docs = np.concatenate([known, found.docs])
+            cosines, contained = self.index.compare(docs, subject.query)
+        return Shortlist(
+            found.docs,
+            found.scores,
+            similarities,
+            1 + len(before),
+            cosines,
+            contained,
+            tuple(range(len(found))),
+        )
+
+    def _few(self, found: Shortlist, ask: Ask, before: Sequence[Chosen]) -> Shortlist:
+        """Run the steps."""
+        settings = ask.settings
+        if settings.threshold:
+            found = drop_dissimilar(found, settings.threshold)
+        if settings.duplicates:
+            found = drop_copies_of_shown(found, settings.duplicates)
+            found = collapse_copies(found, settings.duplicates, self._preference(settings))
+        return take_few(
+            found,
+            settings.limit - len(before),
+            diversity=settings.diversity,
+            quotas=self._quotas(settings),
+            before=[c.doc for c in before],
+        )
+
+    def _preference(self, settings: BlockSettings) -> Callable[[int], tuple[int, ...]]:
+        """Return the key by which one of several versions is shown."""
+        sign = -1 if settings.version == "newest" else 1
+
+        def key(doc: int) -> tuple[int, ...]:
+            reprint = _REPRINT in map(folded, self.knowledge.written(doc, "label"))
+            published = self.index.published(doc)
+            return int(reprint), int(published == NO_DATE), sign * published
+
+        return key
+
+    def _quotas(self, settings: BlockSettings) -> list[Quota]:
+        known = self.knowledge
+        several: list[Quota] = [
+            ("section", settings.max_per_section, lambda doc: known.written(doc, "section")),
+            ("author", settings.max_per_author, lambda doc: known.written(doc, "author")),
+            ("story", settings.max_per_story, partial(self._story, settings.same_story)),
+        ]
+        return [quota for quota in several if quota[1]]
+
+    def _story(self, least: float, doc: int) -> tuple[str, ...]:
+        """Return the story of a document as the one value that it is; nothing if none are known."""
+        if not least:
+            return ()
+        return (self.index.article_id(self.knowledge.stories(least).first(doc)),)
+
+    # --- when too few are similar ---
+
+    def _fallback(
+        self, rung: str, subject: Subject, ask: Ask, before: Sequence[Chosen]
+    ) -> list[Chosen]:
+        """Return what a rung of the ladder has for the places that are left."""
+        settings = replace(ask.settings, threshold=0.0, diversity=0.0, max_per_section=0)
+        need = settings.limit - len(before)
+        shown = frozenset(doc for c in before for doc in (c.doc, *c.copies))
+        chosen: list[Chosen] = []
+        for choice in self.eligibility.choices(subject, ask):
+            if len(chosen) == need:
+                break
+            own = replace(choice, excluded=choice.excluded | shown)
+            docs = self._rung(rung, subject, own, 2 * (need + len(shown)) + 12)
+            found = Candidates(docs, np.linspace(1.0, 0.0, len(docs), endpoint=False))
+            short = self._shortlist(subject, ask, found, own, [*before, *chosen])
+            few = self._few(short, replace(ask, settings=settings), [*before, *chosen])
+            for place in few.places:
+                doc = few.doc(place)
+                score = self.index.score(subject.query, doc)
+                copies = few.copies.get(place, ())
+                chosen.append(Chosen(doc, score, score, origin="fallback", copies=copies))
+        return chosen
+
+    def _rung(self, rung: str, subject: Subject, choice: Choice, k: int) -> NDArray[np.int32]:
+        """Return the documents of a rung, the first ones first."""
+        if rung == "popular":
+            return self._most_read(choice, k)
+        if rung == "section":
+            return self._latest_in(set(subject.values.get("section", ())), choice, k)
+        return self.index.latest(k, choice)
+
+    def _latest_in(self, sections: set[str], choice: Choice, k: int) -> NDArray[np.int32]:
+        """Return the latest of some sections, among the latest few thousand of the site."""
+        if not sections:
+            return np.zeros(0, np.int32)
+        found: list[int] = []
+        for doc in self.index.latest(_LATEST, choice).tolist():
+            if sections & set(map(folded, self.knowledge.written(doc, "section"))):
+                found.append(doc)
+                if len(found) == k:
+                    break
+        return np.array(found, np.int32)
+
+    def _most_read(self, choice: Choice, k: int) -> NDArray[np.int32]:
+        """Return the documents that were read most, ties by what is newer."""
+        read = np.flatnonzero(self.counts > 0.0)
+        if not len(read):
+            return np.zeros(0, np.int32)
+        mask = self.knowledge.keep("read", lambda: self.counts > 0.0)
+        own = replace(choice, mask=mask if choice.mask is None else mask & choice.mask)
+        docs = self.index.latest(len(read), own)
+        return docs[np.argsort(-self.counts[docs], kind="stable")][:k]
+
+
+def is_choosy(settings: BlockSettings) -> bool:
+    """Tell whether any step looks at the candidates, or adds to them."""
+    return bool(
+        settings.rules
+        or settings.duplicates
+        or settings.diversity
+        or settings.half_life_seconds
+        or settings.popularity
+        or settings.max_per_section
+        or settings.max_per_author
+        or settings.max_per_story
+        or settings.rungs
+    )

@@ -1,0 +1,75 @@
+"""One story once: articles that are cuts, reprints or rewritten versions take one card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from recommender.ranking.shortlist import Shortlist
+
+__all__ = ["collapse_copies", "drop_copies_of_shown", "drop_dissimilar"]
+
+
+def drop_dissimilar(found: Shortlist, threshold: float) -> Shortlist:
+    """Drop what is less similar to the article than ``threshold``."""
+    low = [
+        (p, f"similarity {found.similarities[p]:.3f} is below the threshold {threshold:g}")
+        for p in found.places
+        if found.similarities[p] < threshold
+    ]
+    return found.without(low, "threshold")
+
+
+def drop_copies_of_shown(found: Shortlist, least: float) -> Shortlist:
+    """Drop what tells just what the article, or a card that was taken already, tells.
+
+    Parameters
+    ----------
+    least : the share of the shorter text that both have, 0..1, from which on they are copies
+    """
+    held = found.contained[: found.n_before, found.n_before :]
+    copies = []
+    for place in found.places:
+        nearest = int(held[:, place].argmax())
+        if held[nearest, place] >= least:
+            what = "a card before it" if nearest else "the article itself"
+            copies.append((place, f"shares {held[nearest, place]:.0%} of its text with {what}"))
+    return found.without(copies, "duplicates")
+
+
+def collapse_copies(
+    found: Shortlist, least: float, prefer: Callable[[int], tuple[float | int, ...]]
+) -> Shortlist:
+    """Leave one of each group of copies standing, in the place of its best.
+
+    A candidate joins the first group that holds a copy of it; groups are tried by their best.
+
+    Parameters
+    ----------
+    least : as above
+    prefer : key of a document; of a group the one with the smallest is shown
+    """
+    groups: list[list[int]] = []
+    held = found.contained[found.n_before :, found.n_before :]
+    if np.count_nonzero(held >= least) <= len(held):
+        return found  # none but each with itself
+    for place in found.places:
+        near = [g for g in groups if np.any(held[place, g] >= least)]
+        if near:
+            near[0].append(place)
+        else:
+            groups.append([place])
+    shown, dropped, copies = [], [], {}
+    for group in groups:
+        best = min(group, key=lambda p: (*prefer(found.doc(p)), group.index(p)))
+        others = [p for p in group if p != best]
+        shown.append(best)
+        if others:
+            copies[best] = tuple(found.doc(p) for p in others)
+        for place in others:
+            share = max(held[place, q] for q in group if q != place)
+            said = f"shares {share:.0%} of its text with another candidate, which stands for both"
+            dropped.append((place, "duplicates", said))
+    return replace(found.in_order(shown, dropped), copies=copies)

@@ -1,0 +1,135 @@
+"""What the newsroom's rules touch in an index, and what in them cannot be meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from recommender._settings import nearest
+from recommender.answers import Answers
+from recommender.ranking.rules import Selector
+from recommender.ranking.values import folded
+from recommender.recommend import Recommender
+
+__all__ = ["Touched", "check_rules"]
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """One rule, and whom it touches.
+
+    Attributes
+    ----------
+    rule : which list of ``[rules]`` it stands in
+    about : what it says
+    articles : how many articles of the index it is about
+    examples : ids of a few
+    warnings : what in it cannot be meant: values that no article has, ids that are not there,
+        rules that contradict it
+    """
+
+    rule: str
+    about: str
+    articles: int
+    examples: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = field(default=())
+
+
+def check_rules(model: Recommender) -> list[Touched]:
+    """Return every rule of a model's settings with the articles that it touches."""
+    answers = model.answers
+    rules = answers.knowledge.rules
+    found: list[Touched] = []
+    for name, selectors in (
+        ("no_links_from", rules.from_),
+        ("no_links_to", rules.to),
+        ("apart", rules.kept_apart),
+        ("evergreen", rules.timeless),
+        ("embargo", [embargo.which for embargo in rules.embargoes]),
+    ):
+        found += [_selection(answers, name, selector) for selector in selectors]
+    for section in rules.lives:
+        selector = Selector((("section", (section,)),))
+        found.append(_selection(answers, "half_life", selector))
+    found += [_agreement(answers, name) for name in rules.same]
+    found += list(_pairs(answers))
+    found += list(_pins(answers))
+    return found
+
+
+def _selection(answers: Answers, rule: str, selector: Selector) -> Touched:
+    index = answers.index
+    mask = answers.knowledge.matching(selector)
+    docs = [doc for doc in np.flatnonzero(mask).tolist() if not index.is_gone(doc)]
+    examples = tuple(index.article_id(doc) for doc in docs[-3:][::-1])
+    return Touched(rule, str(selector), len(docs), examples, tuple(_unknown(answers, selector)))
+
+
+def _unknown(answers: Answers, selector: Selector) -> Iterator[str]:
+    """Yield what is said of values that no article has."""
+    for name, wanted in selector.conditions:
+        known = _known(answers, name)
+        places = {folded(value) for value in known}
+        for value in wanted:
+            if value not in places and not (name == "id" and answers.find(value) is not None):
+                hint = nearest(value, known) if known else f" No article has any {name}."
+                shown = hint if len(hint) < 200 else ""
+                yield f"no article has the {name} {value!r}.{shown}"
+
+
+def _known(answers: Answers, name: str) -> list[str]:
+    if name == "id":
+        return []
+    if name == "lang":
+        return list(answers.index.manifest.languages)
+    return list(answers.knowledge.values(name))
+
+
+def _agreement(answers: Answers, name: str) -> Touched:
+    counts = answers.knowledge.values(name)
+    warnings = () if counts else (f"no article has any {name}.",)
+    about = f"{name} ({len(counts)} values)"
+    return Touched("same", about, sum(counts.values()), (), warnings)
+
+
+def _pairs(answers: Answers) -> Iterator[Touched]:
+    for pair in answers.knowledge.rules.blocked:
+        yield Touched("blocked", " and ".join(pair), *_ids(answers, pair))
+
+
+def _ids(answers: Answers, ids: Iterable[str]) -> tuple[int, tuple[str, ...], tuple[str, ...]]:
+    known = [key for key in ids if answers.find(key) is not None]
+    missing = tuple(f"there is no article {key!r}." for key in ids if answers.find(key) is None)
+    return len(known), tuple(known), missing
+
+
+def _pins(answers: Answers) -> Iterator[Touched]:
+    rules = answers.knowledge.rules
+    for pin, table in zip(rules.pins, rules.pinned, strict=True):
+        n, ids, warnings = _ids(answers, [pin.article])
+        touched = answers.index.n_articles
+        if pin.under is not None:
+            under = _selection(answers, "pinned", pin.under)
+            touched, warnings = under.articles, warnings + under.warnings
+        warnings += tuple(_against_pin(answers, pin.article, table))
+        about = f"{pin.article} under {pin.under or 'every article'}"
+        yield Touched("pinned", about, touched if n else 0, ids, warnings)
+
+
+def _against_pin(answers: Answers, article: str, table: Any) -> Iterator[str]:
+    """Yield the rules that keep a pinned article from being shown: they win."""
+    doc, rules = answers.find(article), answers.knowledge.rules
+    if doc is None:
+        return
+    for selector in rules.to:
+        if answers.knowledge.matching(selector)[doc]:
+            yield f"[rules] no_links_to ({selector}) forbids this article; that wins."
+    under = table.get("under", {}).get("id") if isinstance(table.get("under"), dict) else None
+    blocked = rules.pairs.get(folded(article), frozenset())
+    if isinstance(under, str) and folded(under) in map(folded, blocked):
+        yield f"[rules] blocked says that it never stands under {under}; that wins."
+    if doc in answers.knowledge.sensitive:
+        yield "the article is marked as sensitive; that wins."
