@@ -88,7 +88,7 @@ def compare_rows_plainly(
     rows[np.repeat(np.arange(len(rows)), np.diff(indptr)), places] = tf[codes]
     weights = idf_squared[kept]
     inner = (rows * weights) @ rows.T
-    shared = np.array([np.minimum(rows, row) @ weights for row in rows])
+    shared = np.array([np.minimum(rows, row) @ weights for row in rows]).reshape(inner.shape)
     lengths = np.sqrt(np.outer(inner.diagonal(), inner.diagonal()))
     both, sizes = shared.diagonal(), np.diff(indptr)
     is_short = np.minimum.outer(sizes, sizes) < _SHORT
