@@ -18,7 +18,7 @@ from recommender._settings import settings_from
 from recommender._strings import StringColumn
 from recommender.article import Article, Block, Card, Image, IndexInfo, Reason, Source
 from recommender.candidates import Candidates
-from recommender.config import BlockSettings, config_from
+from recommender.config import BlockSettings, stored_config
 from recommender.errors import (
     IncompatibleIndexError,
     InputError,
@@ -106,8 +106,7 @@ class Answers:
         self.index = index
         self.block = block or BlockSettings()
         parts = ("text", "fields", "boilerplate", "search")
-        stored = {n: index.manifest.settings[n] for n in parts if n in index.manifest.settings}
-        self._built_with = config_from(stored, where="the index's manifest")
+        self._built_with = stored_config(index.manifest, parts)
         here = text_fingerprint(self._built_with.text)
         if here != index.manifest.analysis:
             raise IncompatibleIndexError(
