@@ -5,7 +5,7 @@
 
 Kinds are bits (each bit flipped), cuts (each shorter length) and others (missing, zeroed, one byte
 longer, in the place of another file). Whatever is damaged must be refused with the file's name.
-Where all are tried, nothing is opened in the stead of what is refused, which takes most of the time.
+Where all are tried, nothing is opened in the stead of what is refused: that takes most of the time.
 Printed is, as JSON, how many there were, and what was not refused so: a damage that the answers
 do not show at all is told apart.
 """
