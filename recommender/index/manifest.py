@@ -150,7 +150,7 @@ def current(root: Path) -> int:
             f"Build one with: recommender build ARTICLES --model {root}"
         )
     try:
-        name = pointer.read_text(encoding="utf-8", errors="replace").strip()
+        name = pointer.read_text(encoding="utf-8", errors="replace").removesuffix("\n")
     except OSError as error:
         raise DamagedIndexError(f"{pointer} cannot be read: {error.strerror}") from error
     match = _POINTER.fullmatch(name)
