@@ -7,11 +7,12 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 PEERS  := $(VENV)/.peers
 MODEL  := models/sample
+MINUTES ?= 10
 BENCHMARKS := build live extraction stemmers tokenizing engine
 DEMO_ARTICLES := sc-en-0037 sc-uk-0001 sc-ru-0012
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-full lint types imports check quality bench docs lock clean
+.PHONY: help setup demo test test-full soak lint types imports check quality bench docs lock clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +38,9 @@ test: $(READY)  ## run every test
 
 test-full: $(READY)  ## run the longer campaigns too
 	@$(BIN)/python -m pytest -q -n 2
+
+soak: $(READY)  ## let an index live and die at random, with readers: make soak MINUTES=60
+	@$(BIN)/python -m tests.faults.soaking --minutes $(MINUTES)
 
 lint: $(READY)  ## style and formatting (ruff)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -59,6 +59,12 @@ def write_array(path: Path, array: NDArray[Any]) -> None:
         np.lib.format.write_array(file, np.ascontiguousarray(array), allow_pickle=False)
 
 
+_NO_ARRAY = (
+    *(ValueError, OSError, EOFError, TypeError, SyntaxError, TokenError),
+    *(OverflowError, RecursionError, MemoryError),  # a header of huge numbers, or nested deeply
+)
+
+
 def map_array(path: Path, dtype: DTypeLike) -> NDArray[Any]:
     """Map a ``.npy`` file of one dimension read-only.
 
@@ -69,7 +75,7 @@ def map_array(path: Path, dtype: DTypeLike) -> NDArray[Any]:
     try:
         # Not np.load: it would look into archives too.
         array: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
-    except (ValueError, OSError, EOFError, TypeError, SyntaxError, TokenError) as error:
+    except _NO_ARRAY as error:
         raise DamagedIndexError(f"{path} is not a readable array: {error}") from error
     if array.dtype != np.dtype(dtype) or array.ndim != 1:
         raise DamagedIndexError(

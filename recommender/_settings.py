@@ -8,11 +8,12 @@ import re
 import types
 import typing
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, TypeVar
 
 from recommender.errors import ConfigError
 
-__all__ = ["nearest", "parse_text", "seconds_of", "settings_from"]
+__all__ = ["nearest", "parse_text", "seconds_of", "settings_from", "type_hints"]
 
 T = TypeVar("T")
 
@@ -34,7 +35,7 @@ def settings_from(cls: type[T], values: Mapping[str, Any], *, section: str) -> T
     """
     if not isinstance(values, Mapping):
         raise ConfigError(f"{section} is {values!r}; expected a table of settings.")
-    hints = typing.get_type_hints(cls)
+    hints = type_hints(cls)  # type: ignore[arg-type]
     known = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
     checked = {}
     for name, value in values.items():
@@ -42,6 +43,12 @@ def settings_from(cls: type[T], values: Mapping[str, Any], *, section: str) -> T
             raise ConfigError(f"{section} has no setting {name!r}.{nearest(str(name), known)}")
         checked[name] = _fitted(value, hints[name], f"{section} {name}")
     return cls(**checked)
+
+
+@cache
+def type_hints(cls: type) -> Mapping[str, Any]:
+    """Return the types of a class's settings, worked out once."""
+    return types.MappingProxyType(typing.get_type_hints(cls))
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -26,7 +26,7 @@ from recommender.article import (
     Source,
     to_json,
 )
-from recommender.config import Config, config_from
+from recommender.config import Config, stored_config
 from recommender.drafts import Drafts
 from recommender.eligibility import Ask, Subject
 from recommender.errors import IncompatibleIndexError, InputError, UnknownArticleError
@@ -121,8 +121,7 @@ class Answers:
         usual = config or Config()
         self.block, rules = usual.block, usual.rules
         parts = ("text", "fields", "boilerplate", "search")
-        stored = {n: index.manifest.settings[n] for n in parts if n in index.manifest.settings}
-        built_with = config_from(stored, where="the index's manifest")
+        built_with = stored_config(index.manifest, parts)
         here = text_fingerprint(built_with.text)
         if here != index.manifest.analysis:
             raise IncompatibleIndexError(

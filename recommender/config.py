@@ -19,14 +19,14 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import tomllib
-import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from recommender._settings import nearest, parse_text, settings_from
-from recommender.errors import ConfigError, SourceNotFoundError
+from recommender._settings import nearest, parse_text, settings_from, type_hints
+from recommender.errors import ConfigError, DamagedIndexError, SourceNotFoundError
+from recommender.index.manifest import Manifest
 from recommender.index.settings import GenerationSettings, SearchSettings, UpdateSettings
 from recommender.ingest.settings import IngestSettings
 from recommender.ranking.rules import Rules
@@ -136,7 +136,7 @@ def load_config(
 
 def config_from(sections: Mapping[str, Mapping[str, Any]], *, where: str = "settings") -> Config:
     """Return the Config of a mapping of sections, refusing what it does not know."""
-    classes = typing.get_type_hints(Config)
+    classes = type_hints(Config)
     for section in sections:
         if section not in classes:
             raise ConfigError(f"{where} has no section [{section}].{nearest(section, classes)}")
@@ -144,6 +144,23 @@ def config_from(sections: Mapping[str, Mapping[str, Any]], *, where: str = "sett
         sections = {**sections, "block": with_preset(sections["block"])}
     parts = {s: settings_from(classes[s], v, section=f"[{s}]") for s, v in sections.items()}
     return Config(**parts)
+
+
+def stored_config(manifest: Manifest, names: Iterable[str]) -> Config:
+    """Return the named sections of what an index was built with, the others by default.
+
+    Raises
+    ------
+    DamagedIndexError : the manifest says what no settings can be
+    """
+    stored = {n: manifest.settings[n] for n in names if n in manifest.settings}
+    try:
+        return config_from(stored, where="the manifest")
+    except ConfigError as error:
+        raise DamagedIndexError(
+            f"The manifest of generation {manifest.generation} has settings that cannot be: "
+            f"{error} Build the index again, or use the version that built it."
+        ) from error
 
 
 def _from_file(path: str | Path | None) -> Mapping[str, Any]:
@@ -165,7 +182,7 @@ def _from_file(path: str | Path | None) -> Mapping[str, Any]:
 def _from_environment(environment: Mapping[str, str]) -> Mapping[str, dict[str, Any]]:
     """Read RECOMMENDER_SECTION_NAME variables; those of no section belong to somebody else."""
     out: dict[str, dict[str, Any]] = {}
-    sections = typing.get_type_hints(Config)
+    sections = type_hints(Config)
     for variable in sorted(environment):
         section, _, name = variable.removeprefix(ENVIRONMENT_PREFIX).lower().partition("_")
         if not variable.startswith(ENVIRONMENT_PREFIX) or not name:
@@ -173,7 +190,7 @@ def _from_environment(environment: Mapping[str, str]) -> Mapping[str, dict[str, 
         if section not in sections:
             _refuse_near_section(variable, section, name, sections)
             continue
-        hints = typing.get_type_hints(sections[section])
+        hints = type_hints(sections[section])
         if name not in hints:
             raise ConfigError(
                 f"The environment variable {variable} names no setting.{nearest(name, hints)}"
@@ -187,7 +204,7 @@ def _refuse_near_section(
 ) -> None:
     """Refuse one of our settings in a section spelled almost like its own: a slip of the pen."""
     meant = difflib.get_close_matches(section, list(sections), n=1, cutoff=0.7)
-    if meant and name in typing.get_type_hints(sections[meant[0]]):
+    if meant and name in type_hints(sections[meant[0]]):
         raise ConfigError(
             f"The environment variable {variable} names no section of the settings. "
             f"Did you mean {ENVIRONMENT_PREFIX}{meant[0].upper()}_...?"

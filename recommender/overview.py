@@ -48,12 +48,12 @@ def index_overview(model: Recommender, config: Config, origins: Origins) -> dict
             "analysis": manifest.analysis[:16],
         },
         "search": _search(answers),
-        "languages": dict(Counter(manifest.report["languages"]).most_common()),
+        "languages": dict(Counter(manifest.report.get("languages", {})).most_common()),
         "without_rules": dict(manifest.report.get("without_rules", {})),
-        "guessed": dict(manifest.report["guessed"]),
+        "guessed": dict(manifest.report.get("guessed", {})),
         "sections": dict(sections.most_common(30)),
-        "rejected": dict(manifest.report["rejected"]),
-        "notices": dict(manifest.report["notices"]),
+        "rejected": dict(manifest.report.get("rejected", {})),
+        "notices": dict(manifest.report.get("notices", {})),
         "boilerplate": [
             dict(b) for b in sorted(manifest.boilerplate, key=lambda b: -b["articles"])
         ],

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from recommender._disk import disk
 from recommender._files import storage_errors
 from recommender.builder import check_jobs
-from recommender.config import Config, config_from
+from recommender.config import Config, stored_config
 from recommender.corpus import (
     Preparation,
     Progress,
@@ -402,7 +402,7 @@ class Updater:
 
     def _languages(self, edit: Edit, names: list[str]) -> dict[str, int]:
         """Return articles by language, after the edit."""
-        counts = Counter(self.index.manifest.report["languages"])
+        counts = Counter(self.index.manifest.report.get("languages", {}))
         gone = self.index.languages_of(edit.gone).tolist()
         new = [] if edit.corpus is None else edit.corpus.languages.tolist()
         counts.update(names[code] for code in new)
@@ -510,10 +510,7 @@ def _verdict(index: Index, doc: int, version: _Version) -> str:
 def _config_of(index: Index, config: Config) -> Config:
     """Return the settings with those that the index was built with in their place."""
     settings = index.manifest.settings
-    stored = config_from(
-        {name: settings[name] for name in _BUILT_WITH if name in settings},
-        where="the index's manifest",
-    )
+    stored = stored_config(index.manifest, _BUILT_WITH)
     here = Preparation(stored, Rejections()).analyzer.fingerprint
     if here != index.manifest.analysis:
         raise IncompatibleIndexError(

@@ -763,7 +763,8 @@ def _check_one(
     shown = [*ids(block)]
     told = [*shown, *(copy for card in block.cards for copy in card.copies)]
     lang = block.source.lang
-    allowed = {"same": {lang}, "any": set(LANGS), "uk,ru": {"uk", "ru"}}[options["languages"]]
+    sets: dict[str, set[str | None]] = {"same": {lang}, "any": {*LANGS}, "uk,ru": {"uk", "ru"}}
+    allowed = sets[options["languages"]]
     blocked = {other for pair in rules["blocked"] if key in pair for other in pair}
     assert len(set(told)) == len(told)
     assert not {key, *excluded, *blocked} & set(told)

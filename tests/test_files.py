@@ -75,6 +75,12 @@ class _Trap:
         return (pytest.fail, ("a pickle was loaded",))
 
 
+def _with_header(text: str) -> bytes:
+    """Return an array file of a hundred numbers whose header says something else."""
+    raw = text.encode() + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(raw).to_bytes(2, "little") + raw + bytes(800)
+
+
 def damaged_files() -> dict[str, bytes]:
     """Files that are no array."""
     whole = io.BytesIO()
@@ -96,6 +102,11 @@ def damaged_files() -> dict[str, bytes]:
         "unclosed header": good.replace(b"'shape'", b"'shape"),
         "no such type": good.replace(b"<i8", b"<q9"),
         "huge shape": good.replace(b"(100,), }    ", b"(10**9,), }  ").replace(b"10**9", b"99999"),
+        "shape beyond all numbers": _with_header(
+            f"{{'descr': '<i8', 'fortran_order': False, 'shape': ({2**70},), }}"
+        ),
+        "nested header": _with_header("(" * 9_000),
+        "header of signs": _with_header("-" * 5_000 + "1"),
         "negative shape": good.replace(b"(100,)", b"(-10,)"),
         "other version": good[:6] + b"\x09" + good[7:],
         "other byte order": good.replace(b"<i8", b">i8"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -14,13 +15,18 @@ import pytest
 import recommender
 from recommender import Recommender
 from recommender.article import to_json
+from recommender.config import Config
 from recommender.errors import (
     ConfigError,
+    DamagedIndexError,
     IncompatibleIndexError,
     InputError,
     NotAnIndexError,
     UnknownArticleError,
 )
+from recommender.overview import index_overview
+from recommender.updates import Updater
+from tests.index.forging import change_manifest
 
 ONE_OF_EACH = ["sc-en-0001", "sc-uk-0001", "sc-ru-0001"]
 
@@ -271,3 +277,31 @@ def test_draft_article_with_its_id_under_another_name_does_not_find_itself(
         block = news.related_to_article({**kept, name: value})
 
         assert "sc-en-0001" not in [card.id for card in block.cards]
+
+
+@pytest.mark.parametrize(
+    ("section", "value"),
+    [("text", {"stop_words": [["x"]]}), ("text", {"stemming": 5}), ("boilerplate", {"x": 1})],
+)
+def test_index_with_settings_that_cannot_be_is_damaged_not_a_bad_call(
+    sample_index: Path, tmp_path: Path, section: str, value: dict[str, Any]
+) -> None:
+    """Found with hostile manifests: a ConfigError, exit code 2, as if the caller had erred."""
+    root = tmp_path / "news"
+    shutil.copytree(sample_index, root)
+    change_manifest(root, lambda plain: plain["settings"][section].update(value))
+
+    for opened in (Recommender.open, Updater):
+        with pytest.raises(DamagedIndexError, match=r"settings that cannot be: .*Build the index"):
+            opened(root)
+
+
+def test_index_whose_report_lacks_everything_can_be_inspected(
+    sample_index: Path, tmp_path: Path
+) -> None:
+    """Found with hostile manifests: a bare KeyError."""
+    root = tmp_path / "news"
+    shutil.copytree(sample_index, root)
+    change_manifest(root, lambda plain: plain.update(report={}))
+
+    assert {} == index_overview(Recommender.open(root), Config(), {})["languages"]

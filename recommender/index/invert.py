@@ -8,6 +8,7 @@ its terms, in one pass. What a build holds besides its result is the counted row
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -84,6 +85,13 @@ def tf_levels(tf: NDArray[np.float64]) -> tuple[NDArray[np.int32], float, float]
     Where they fit a byte (sublinear weights), the scale is the one up to the largest possible with
     the smallest error; else each weight, a count, is its own level.
     """
+    levels, scale, error = _tf_levels(tf.tobytes())
+    return levels.copy(), scale, error
+
+
+@lru_cache(maxsize=4)  # there are two: of counts, and of their logarithms
+def _tf_levels(raw: bytes) -> tuple[NDArray[np.int32], float, float]:
+    tf = np.frombuffer(raw, np.float64)
     weights = tf[1:]
     if weights.max() > 25.0:
         return (

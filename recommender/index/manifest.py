@@ -40,6 +40,7 @@ from recommender.errors import (
     NotAnIndexError,
     StorageError,
 )
+from recommender.index.kinds import wrong_kind
 
 __all__ = [
     "FORMAT",
@@ -149,7 +150,7 @@ def current(root: Path) -> int:
             f"Build one with: recommender build ARTICLES --model {root}"
         )
     try:
-        name = pointer.read_text(encoding="utf-8", errors="replace").strip()
+        name = pointer.read_text(encoding="utf-8", errors="replace").removesuffix("\n")
     except OSError as error:
         raise DamagedIndexError(f"{pointer} cannot be read: {error.strerror}") from error
     match = _POINTER.fullmatch(name)
@@ -209,10 +210,14 @@ def read_manifest(root: Path, generation: int) -> Manifest:
             f"{path} does not match its own digest: it was changed after it was written."
         )
     try:
+        wrong = wrong_kind(plain)
         manifest = Manifest(**{**plain, **{k: tuple(plain[k]) for k in _TUPLES}})
-        _check_names(path, manifest)
+        if not wrong:
+            _check_names(path, manifest)
     except (TypeError, KeyError, AttributeError) as error:
         raise DamagedIndexError(f"{path} lacks a field of its format: {error}") from error
+    if wrong:
+        raise DamagedIndexError(f"{path} has something else than its format says as {wrong}.")
     if manifest.generation != generation:
         raise DamagedIndexError(f"{path} is the manifest of generation {manifest.generation!r}.")
     return manifest

@@ -362,7 +362,13 @@ class Index:
 
     def language(self, doc: int) -> str:
         """Return the language of a document."""
-        return self.manifest.languages[self.language_code(doc)]
+        code, names = self.language_code(doc), self.manifest.languages
+        if code >= len(names):
+            raise DamagedIndexError(
+                f"Document {doc} has the language {code}; the manifest of generation "
+                f"{self.manifest.generation} names {len(names)}."
+            )
+        return names[code]
 
     def languages_of(self, docs: NDArray[np.int32]) -> NDArray[np.uint8]:
         """Return the code of each document's language, (n,) uint8."""

@@ -175,6 +175,19 @@ def _covering(terms: Array, codes: Array, statistics: Statistics, coverage: floa
     return chosen
 
 
+@compiled
+def _weigh(terms: Array, statistics: Statistics) -> Any:
+    """Tell whether any of the terms weighs anything here, and any document.
+
+    What a query shares with one segment of several may be nothing but words that do not count.
+    """
+    if statistics.longest > 0.0:
+        for term in terms:
+            if statistics.idf_squared[term] > 0.0:
+                return True
+    return False
+
+
 @jit
 def _whole_weights(
     terms: Array, codes: Array, length: float, n_dense: int, statistics: Statistics
@@ -743,9 +756,9 @@ def search(
     with_self = np.empty(choices.excluded.size + 1, np.int32)
     for q in range(n):
         doc, length = queries.docs[q], queries.lengths[q]
-        if length == 0.0 or queries.indptr[q] == queries.indptr[q + 1]:
-            continue
         row = slice(queries.indptr[q], queries.indptr[q + 1])
+        if length == 0.0 or not _weigh(queries.terms[row], statistics):
+            continue
         query = (queries.terms[row], queries.codes[row], length)
         excluded = choices.excluded
         if doc >= 0:

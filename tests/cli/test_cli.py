@@ -8,51 +8,19 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from recommender import Recommender
 from recommender.article import to_json
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a command printed and how it ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """Its standard output as JSON."""
-        return json.loads(self.out)
-
-
-def run(*args: object, stdin: str | None = None, cwd: Path | None = None, **env: str) -> Run:
-    """Run the real program in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-m", "recommender", *map(str, args)],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        cwd=cwd,
-        timeout=300,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), **env},
-        check=False,
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return Run(done.returncode, done.stdout, done.stderr)
+from tests.cli.running import run
 
 
 def test_build_then_related_shows_a_block(sample: Path, tmp_path: Path) -> None:
     """The two commands of the README: a summary, then a block with reasons."""
-    built = run("build", sample / "articles.jsonl", "--model", tmp_path / "m")
-    shown = run("related", "sc-en-0001", "--model", tmp_path / "m", "--limit", 3)
+    built = run("build", sample / "articles.jsonl", "--model", tmp_path / "m", cold=True)
+    shown = run("related", "sc-en-0001", "--model", tmp_path / "m", "--limit", 3, cold=True)
 
     assert (0, 0) == (built.code, shown.code)
     for word in ("articles", "languages", "terms", "time", "memory", "boilerplate"):
@@ -179,7 +147,7 @@ def test_settings_file_and_environment_choose_the_block(sample_index: Path, tmp_
     ask = ("related", "sc-en-0001", "--model", sample_index, "--json")
 
     def cards(*args: object, **env: str) -> int:
-        return len(run(*ask, *args, cwd=tmp_path, **env).json["cards"])
+        return len(run(*ask, *args, cwd=tmp_path, cold=False, **env).json["cards"])
 
     assert cards() == 2
     assert cards(RECOMMENDER_BLOCK_LIMIT="3") == 3
@@ -309,7 +277,7 @@ def test_completion_script_completes_commands(shell: str) -> None:
 
 def test_version_and_help_end_with_0() -> None:
     """The first two things anyone types."""
-    assert run("--version").out.startswith("recommender ")
+    assert run("--version", cold=True).out.startswith("recommender ")
     for command in (
         "build",
         "related",
@@ -328,11 +296,11 @@ def test_version_and_help_end_with_0() -> None:
 @pytest.mark.full
 def test_warm_compiles_into_the_cache_that_is_named(tmp_path: Path) -> None:
     """An installation step leaves nothing to compile for the first reader."""
-    done = run("warm", NUMBA_CACHE_DIR=str(tmp_path))
+    done = run("warm", cold=True, NUMBA_CACHE_DIR=str(tmp_path))
 
     assert done.code == 0
     assert f"kept in {tmp_path}" in done.err
     assert len(list(tmp_path.rglob("*.kernel"))) > 10
 
-    again = run("warm", NUMBA_CACHE_DIR=str(tmp_path))
+    again = run("warm", cold=True, NUMBA_CACHE_DIR=str(tmp_path))
     assert "Compiled 0 loops" in again.err

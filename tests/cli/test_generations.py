@@ -14,7 +14,7 @@ import pytest
 
 from recommender import build_index
 from recommender.index.manifest import current, generations, read_manifest, writer_lock
-from tests.cli.test_cli import run
+from tests.cli.running import run
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 
 from recommender import build_index
 from recommender.index.manifest import current, writer_lock
-from tests.cli.test_cli import run
+from tests.cli.running import run
 
 NEW: list[dict[str, Any]] = [
     {"id": "new-uk", "lang": "uk", "title": "Острянський міст відкрили", "body": "Міст відкрито."},

@@ -13,16 +13,6 @@ import pytest
 from tests.faults.driver import Driver
 from tests.faults.operations import Stages
 
-_MEMORY = Path("/dev/shm")
-
-
-@pytest.fixture(scope="session")
-def fast_folder() -> Iterator[Path]:
-    """A folder in memory where there is one: campaigns make a hundred thousand files."""
-    place = _MEMORY if os.access(_MEMORY, os.W_OK | os.X_OK) else None
-    with tempfile.TemporaryDirectory(dir=place) as folder:
-        yield Path(folder)
-
 
 @pytest.fixture(scope="session")
 def stages(fast_folder: Path) -> Stages:

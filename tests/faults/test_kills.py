@@ -49,7 +49,7 @@ def kill(driver: Driver, stage: Stage, area: Path, chance: random.Random, n: int
                 check_recovers(root)
         except Exception as error:
             raise AssertionError(f"{stage.name}, kill {i} after {delay:.6f} s") from error
-        if i % 5 == 0 or state != stage.before:
+        if i % 5 == 0 or status == 0 or state != stage.before:
             root = stage.set_up(area)
     return hits
 

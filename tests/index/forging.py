@@ -51,8 +51,14 @@ def change_manifest(root: Path, change: Change) -> None:
     plain.pop("digest")
     change(plain)
     digest = _digest(plain)
-    path.write_text(json.dumps({**plain, "digest": digest}), encoding="utf-8")
-    (root / "CURRENT").write_text(f"{path.parent.name} {digest[:16]}\n", encoding="utf-8")
+    _write(path, json.dumps({**plain, "digest": digest}))
+    _write(root / "CURRENT", f"{path.parent.name} {digest[:16]}\n")
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file anew: it may be a link to that of another index."""
+    path.unlink()
+    path.write_text(text, encoding="utf-8")
 
 
 def forge(
@@ -67,13 +73,27 @@ def forge(
     for place, arrays in ((folder, segment), (generation_folder(root), own)):
         for name, array in (arrays or {}).items():
             np.save(place / f"{name}.npy", array, allow_pickle=False)
-    files = folder_record(folder)
-    folder.rename(folder.with_name(segment_name(files)))
+    resign(root, change)
+
+
+def resign(root: Path, change: Change | None = None) -> None:
+    """Make names and digests right, whatever stands in the folders of the live generation.
+
+    ``change`` may edit the manifest after that.
+    """
 
     def follow(plain: dict[str, Any]) -> None:
-        plain["segments"], plain["order"] = {segment_name(files): files}, [segment_name(files)]
+        named = [_renamed(root / "segments" / name) for name in plain["order"]]
+        plain["segments"] = {folder.name: folder_record(folder) for folder in named}
+        plain["order"] = [folder.name for folder in named]
         plain["files"] = folder_record(generation_folder(root))
         if change is not None:
             change(plain)
 
     change_manifest(root, follow)
+
+
+def _renamed(folder: Path) -> Path:
+    """Give a segment the name that its files have; return where it is now."""
+    place = folder.with_name(segment_name(folder_record(folder)))
+    return folder.rename(place) if place != folder else folder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,3 +66,48 @@ def _kept(df: int, n_docs: int, weights: WeightSettings) -> bool:
     low = low if isinstance(low, int) else low * n_docs
     high = high if isinstance(high, int) else high * n_docs
     return low <= df <= high
+
+
+class Pairs:
+    """The score of every pair, term by term in float64 and summed without rounding.
+
+    Parameters
+    ----------
+    rows : each document as a mapping of term to count; counts to 192, which are kept exactly
+    """
+
+    def __init__(self, rows: Sequence[Mapping[int, int]], weights: WeightSettings) -> None:
+        self._sublinear = weights.sublinear_tf
+        terms = sorted({term for row in rows for term in row})
+        df = {term: sum(term in row for row in rows) for term in terms}
+        used = (term for term in terms if _kept(df[term], len(rows), weights))
+        self._squares = {term: _square(df[term], len(rows), weights) for term in used}
+        self._rows = [self._weights(row) for row in rows]
+        self._lengths = [self._length(row) for row in self._rows]
+
+    def scores(self, query: Mapping[int, int]) -> list[float]:
+        """Return the score of each document for a row of counts, on the grid of 2**-40."""
+        row = self._weights(query)
+        length = self._length(row)
+        return [self._score(row, length, doc) for doc in range(len(self._rows))]
+
+    def _weights(self, row: Mapping[int, int]) -> dict[int, float]:
+        known = {term: count for term, count in row.items() if term in self._squares}
+        if not self._sublinear:
+            return {term: float(count) for term, count in known.items()}
+        return {term: float(1 + np.log(count)) for term, count in known.items()}
+
+    def _length(self, row: Mapping[int, float]) -> float:
+        return math.sqrt(math.fsum(w * w * self._squares[term] for term, w in row.items()))
+
+    def _score(self, row: Mapping[int, float], length: float, doc: int) -> float:
+        other, both = self._rows[doc], length * self._lengths[doc]
+        parts = (w * other[term] * self._squares[term] for term, w in row.items() if term in other)
+        return round(math.fsum(parts) / both * 2**40) / 2**40 if both else 0.0
+
+
+def _square(df: int, n_docs: int, weights: WeightSettings) -> float:
+    """Return the square of an idf, its logarithm numpy's: libm's may be a bit off from it."""
+    smooth = 1 if weights.smooth_idf else 0
+    idf = float(np.log((n_docs + smooth) / (df + smooth)) + 1) if weights.use_idf else 1.0
+    return idf * idf

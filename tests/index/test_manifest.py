@@ -217,6 +217,44 @@ def test_read_manifest_with_a_field_of_another_kind_is_damage(
         Index.open(root)
 
 
+@pytest.mark.parametrize(
+    ("place", "name", "value"),
+    [
+        *[((), "built_at", "yesterday"), ((), "built_at", "0001-01-01"), ((), "package", 5)],
+        *[((), "languages", "en"), ((), "languages", [1]), ((), "parent", "1"), ((), "table", [])],
+        *[((), "boilerplate", [{"text": "x"}]), ((), "boilerplate", [5]), ((), "analysis", None)],
+        *[(("settings",), "text", []), (("counts",), "terms", "many"), ((), "counts", {})],
+        *[(("report",), "languages", ["en"]), (("report",), "rejected", {"x": "y"})],
+        *[(("report",), "site_languages", {"x": 1}), (("report",), "change", None)],
+    ],
+)
+def test_read_manifest_of_a_wrong_kind_is_damage_however_well_it_is_signed(
+    root: Path, place: tuple[str, ...], name: str, value: Any
+) -> None:
+    """Found with hostile manifests: listing or inspecting them ended with a bare TypeError."""
+
+    def change(plain: dict[str, Any]) -> None:
+        for step in place:
+            plain = plain[step]
+        plain[name] = value
+
+    change_manifest(root, change)
+
+    with pytest.raises(DamagedIndexError, match=r"manifest\.json has something else .* as \w+"):
+        Index.open(root)
+
+
+def test_language_that_the_manifest_does_not_name_is_damage_when_it_is_asked_for(
+    root: Path,
+) -> None:
+    """Found with hostile manifests: a bare IndexError."""
+    change_manifest(root, _set(languages=[]))
+    index = Index.open(root)
+
+    with pytest.raises(DamagedIndexError, match="Document 0 has the language 0"):
+        index.language(0)
+
+
 @pytest.mark.parametrize("weights", [None, {"max_df": 7.5}, {"unknown": 1}, "x", []])
 def test_open_manifest_without_usable_weights_is_damage(root: Path, weights: Any) -> None:
     """The settings of the build decide what the arrays mean."""

@@ -201,6 +201,24 @@ def test_a_threshold_and_a_draft_of_words_of_several_segments(tmp_path: Path) ->
     assert ask(fresh)
 
 
+def test_article_that_shares_only_words_that_do_not_count_with_a_segment_finds_the_others(
+    tmp_path: Path,
+) -> None:
+    """Found by the campaign against brute force: a search, and the commit, divided by zero."""
+    script = Script(tmp_path / "a", 3, WeightSettings(max_df=0.5))
+    old = {f"o{i}": Doc({0: 1, 5: 1 + i}, 0, i) for i in range(2)}
+    script.apply(old, set(script.docs), 0)
+    new = {f"n{i}": Doc({0: 1, 7: 1 + i}, 0, 9 + i) for i in range(2)}
+    script.apply(new, set(), 1)
+
+    assert len(script.index.parts) == 2
+    found = answers(script.index)
+    assert [["o1"], ["o0"], ["n1"], ["n0"]] == [
+        [name for name, _ in found[key]] for key in ("o0", "o1", "n0", "n1")
+    ]
+    compare(script, tmp_path / "b")
+
+
 # --- which segments a commit and a merge write anew ---
 
 
