@@ -70,6 +70,10 @@ class Columns:
     extra: tuple[Hashable, ...]
 
 
+RULE_COLUMNS = ("type", "region", "embargo_until")
+"""What a newsroom's rules ask of articles besides their fields; kept wherever it is given."""
+
+
 @lru_cache(maxsize=256)
 def plan_columns(
     names: tuple[Hashable, ...], mapped: tuple[tuple[str, str], ...], extra: tuple[str, ...]
@@ -198,7 +202,8 @@ def _extra_columns(
 ) -> tuple[Hashable, ...]:
     if "*" in wanted:
         return tuple(name for name in names if name not in used)
-    return tuple(name for name in names if str(name) in wanted)
+    kept = (*wanted, *RULE_COLUMNS)
+    return tuple(name for name in names if str(name) in kept and name not in used)
 
 
 def _cells(record: Mapping[Any, Any], columns: Columns) -> dict[str, Any]:

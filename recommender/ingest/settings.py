@@ -90,7 +90,8 @@ class IngestSettings:
     clean : bool
         Split promo lines, back references, captions and the like off from the body.
     extra_columns : tuple of str
-        Unknown columns kept in ``Article.extra``; ("*",) keeps all, () none.
+        Unknown columns kept in ``Article.extra``; ("*",) keeps all. ``type``, ``region`` and
+        ``embargo_until``, which rules ask for, are kept in any case.
 
     Raises
     ------
