@@ -39,6 +39,8 @@ _STEPS = {
     "write": "Writing the index",
     "neighbours": "Finding neighbours",
     "export": "Searching",
+    "articles": "Looking at articles",
+    "replay": "Searching the past",
 }
 _PLAIN_SECONDS = 5.0
 _BAR = 10
