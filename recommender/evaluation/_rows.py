@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import csv
 import gzip
-import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NoReturn
 
 from recommender.errors import InputError, SourceNotFoundError
 
-__all__ = ["Row", "column", "fail", "lines_of", "rows_of", "whole_number"]
+__all__ = [
+    "Row",
+    "column",
+    "fail",
+    "first_line",
+    "first_row",
+    "lines_of",
+    "rows_of",
+    "whole_number",
+]
 
 Row = tuple[int, Mapping[str, Any]]
 """Line number, and the value of each column."""
 
 
-def lines_of(path: Path) -> Iterator[tuple[int, str]]:
+def lines_of(path: Path) -> Generator[tuple[int, str], None, None]:
     """Yield the lines of a UTF-8 file that are not blank, with their numbers; ``.gz`` is unpacked.
 
     Raises
@@ -29,8 +38,9 @@ def lines_of(path: Path) -> Iterator[tuple[int, str]]:
     try:
         with path.open("rb") as raw:
             packed = raw.read(2) == b"\x1f\x8b"
-        with gzip.open(path) if packed else path.open("rb") as file:
-            for number, line in enumerate(io.TextIOWrapper(file, encoding="utf-8-sig"), 1):
+        how: Any = gzip.open if packed else open
+        with how(path, "rt", encoding="utf-8-sig") as file:
+            for number, line in enumerate(file, 1):
                 if line.strip():
                     yield number, line.rstrip("\r\n")
     except UnicodeDecodeError as error:
@@ -41,14 +51,30 @@ def lines_of(path: Path) -> Iterator[tuple[int, str]]:
         raise SourceNotFoundError(f"Cannot read {path}: {error.strerror}.") from error
 
 
-def rows_of(path: Path) -> Iterator[Row]:
+def first_line(path: Path) -> str:
+    """Return the first line of a file that is not blank, "" where there is none."""
+    with closing(lines_of(path)) as lines:
+        return next(lines, (0, ""))[1]
+
+
+def first_row(path: Path) -> Mapping[str, Any]:
+    """Return the first row of a file."""
+    with closing(rows_of(path)) as rows:
+        return next(rows)[1]
+
+
+def rows_of(path: Path) -> Generator[Row, None, None]:
     """Yield the rows of a file of JSON lines, or of a TSV or CSV file with a head.
 
     Raises
     ------
     SourceNotFoundError, InputError : as ``lines_of``; a broken line
     """
-    lines = lines_of(path)
+    with closing(lines_of(path)) as lines:
+        yield from _rows(path, lines)
+
+
+def _rows(path: Path, lines: Iterator[tuple[int, str]]) -> Iterator[Row]:
     first = next(lines, None)
     if first is None:
         raise InputError(f"{path} is empty; expected a row a line.")

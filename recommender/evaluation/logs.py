@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.errors import InputError
-from recommender.evaluation._rows import column, rows_of, whole_number
+from recommender.evaluation._rows import column, first_row, rows_of, whole_number
 
 __all__ = ["Log", "is_log", "read_log"]
 
@@ -68,7 +68,7 @@ Shown = tuple[str, str, str, int, bool, float]
 
 def is_log(path: Path) -> bool:
     """Tell whether a file's first row is one of a log."""
-    row = next(rows_of(path))[1]
+    row = first_row(path)
     return "shown" in row or (
         column(row, _ITEM) is not None and any(name in row for name in _CLICKED)
     )

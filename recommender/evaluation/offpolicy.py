@@ -1,8 +1,8 @@
 """What a log tells: clicks by position, and what other lists would have got.
 
 For a run that was not shown, each click counts if the run has the same card at the same place, as
-often as the log was unlikely to show it there (inverse propensity scoring, IPS; Horvitz and
-Thompson 1952, for cards at places as in Li et al. 2018). IPS is right on average and may vary much; SNIPS
+often as the log was unlikely to show it there: inverse propensity scoring, IPS (Horvitz and
+Thompson 1952; for cards at places Li et al. 2018). IPS is right on average and may vary much; SNIPS
 (Swaminathan and Joachims 2015) divides by the sum of weights instead of the cards shown: a little
 off, and steadier. The effective sample size says of how many cards the estimate really is.
 """

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from recommender.errors import InputError
-from recommender.evaluation._rows import column, fail, lines_of, rows_of, whole_number
+from recommender.evaluation._rows import column, fail, first_line, lines_of, rows_of, whole_number
 from recommender.evaluation.judgements import Judgements, from_pairs
 
 __all__ = ["GRADES", "read_judgements"]
@@ -56,7 +56,7 @@ def read_judgements(path: str | Path, *, name: str | None = None) -> Judgements:
 
 def _pairs(path: Path) -> Iterator[Pair]:
     """Yield line number, query, article and grade as written, of either form."""
-    first = next(lines_of(path), (0, ""))[1]
+    first = first_line(path)
     if _is_trec(first):
         for number, line in lines_of(path):
             cells = line.split()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from recommender.errors import InputError
-from recommender.evaluation._rows import fail, lines_of, rows_of, whole_number
+from recommender.evaluation._rows import fail, first_line, lines_of, rows_of, whole_number
 from recommender.export import related_rows
 from recommender.index.reader import NO_DATE
 from recommender.recommend import Recommender
@@ -77,7 +77,7 @@ def read_run(path: str | Path, *, name: str | None = None) -> Run:
     InputError : a line that is none, an article twice in a list, a query twice, no list
     """
     source = Path(path)
-    first = next(lines_of(source), (0, ""))[1]
+    first = first_line(source)
     if not first:
         raise InputError(f"{source} is empty; expected a list a line, as recommender export makes.")
     is_json = first.lstrip().startswith("{")
