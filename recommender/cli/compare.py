@@ -25,7 +25,7 @@ from recommender.cli._options import (
     settings,
 )
 from recommender.cli._terminal import columns, progress, say, tell
-from recommender.evaluation._writing import write_whole
+from recommender.evaluation._writing import check_place, write_whole
 from recommender.evaluation.catalog import Catalog
 from recommender.evaluation.compare import Comparison, as_mapping, compare
 from recommender.evaluation.comparison import comparison_page, verdict
@@ -70,6 +70,7 @@ def command(
     if judgements is None:
         raise click.UsageError("Give --judgements: without them nothing can be better or worse.")
     report, how = options.pop("report"), settings_of(k, options, jobs)
+    check_place(report)
     recommender = opened(model, settings(config_path)[0])
     with progress() as show:
         catalog = Catalog(recommender.index, show)

@@ -24,7 +24,7 @@ from recommender.cli._options import (
     settings,
 )
 from recommender.cli._terminal import progress, say, table, tell
-from recommender.evaluation._writing import write_table, write_whole
+from recommender.evaluation._writing import check_place, write_table, write_whole
 from recommender.evaluation.catalog import Catalog
 from recommender.evaluation.derived import judgements_of, stories_of
 from recommender.evaluation.evaluate import Evaluation, as_mapping, evaluate, table_rows
@@ -67,6 +67,8 @@ def command(
     """Measure the lists of an index, or of a run file, and write a report for people."""
     names = ("run_path", "log_path", "stories", "report", "csv_path")
     run, log, stories, report, csv = (options.pop(name) for name in names)
+    check_place(report)
+    check_place(csv)
     how, recommender = settings_of(k, options, jobs), opened(model, settings(config_path)[0])
     with progress() as show:
         catalog = Catalog(recommender.index, show)

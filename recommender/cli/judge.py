@@ -11,8 +11,9 @@ from recommender.article import to_json
 from recommender.cli._evaluation import draw_figures, interval, opened, say_notices
 from recommender.cli._options import config_option, json_option, model_option, print_json, settings
 from recommender.cli._terminal import progress, say, table, tell
-from recommender.evaluation._writing import write_whole
+from recommender.evaluation._writing import check_place, write_whole
 from recommender.evaluation.catalog import Catalog
+from recommender.evaluation.compare import told_apart
 from recommender.evaluation.evaluate import fitting, per_query
 from recommender.evaluation.judging import (
     as_judgements,
@@ -44,9 +45,23 @@ _PATH = click.Path(path_type=Path)
 @click.option("--read", "is_reading", is_flag=True, help="Read the FILEs that the page saved.")
 @click.option("--run", "run_paths", multiple=True, type=_PATH, help="Another run. May be repeated.")
 @click.option("--out", type=_PATH, help="The page to write; with --read, qrels.")
-@click.option("--queries", default=20, show_default=True, help="Articles to judge, if none named.")
-@click.option("--depth", default=5, show_default=True, help="Cards of each list to judge.")
-@click.option("--seed", default=0, show_default=True, help="Of the order on the page.")
+@click.option(
+    "--queries",
+    type=click.IntRange(1, 1000),
+    default=20,
+    show_default=True,
+    help="Articles to judge, if none are named.",
+)
+@click.option(
+    "--depth",
+    type=click.IntRange(1, 1000),
+    default=5,
+    show_default=True,
+    help="Cards of each list to judge.",
+)
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the order on the page."
+)
 @json_option
 def command(
     names: tuple[str, ...],
@@ -62,10 +77,11 @@ def command(
 
     The lists are those of the index and of every --run; the page does not say whose a card is.
     """
-    if is_reading == (not names):
-        raise click.UsageError("Give the files that judges saved together with --read.")
+    if is_reading and not names:
+        raise click.UsageError("Give the files that judges saved, together with --read.")
     if not is_reading and out is None:
         raise click.UsageError("Give the page a name: --out judge.html")
+    check_place(out)
     recommender = opened(model, settings(config_path)[0])
     depth = options.pop("depth")
     with progress() as show:
@@ -75,7 +91,14 @@ def command(
     if is_reading:
         _read(names, runs, catalog, out, as_json)
         return
-    sheet = pooled(runs, catalog, n_queries=options["queries"], depth=depth, seed=options["seed"])
+    sheet = pooled(
+        runs,
+        catalog,
+        queries=names,
+        n_queries=options["queries"],
+        depth=depth,
+        seed=options["seed"],
+    )
     write_whole(out or Path(), judging_page(sheet, catalog))
     say(f"Wrote {len(sheet.asked):,} articles with {sheet.n_pairs:,} candidates to {out}")
 
@@ -89,8 +112,9 @@ def _read(
         write_whole(out, as_qrels(marked))
         say(f"Wrote {len(marked.marks):,} judgements to {out}")
     how = EvaluationSettings(any_language=True)
-    truth = fitting(as_judgements(marked), catalog, how)
-    quality = {run.name: figures(per_query(run, truth, how)) for run in runs}
+    truth = as_judgements(marked)
+    truth = fitting(truth, catalog, how) if truth.queries else truth
+    quality = {run.name: figures(per_query(run, truth, how)) for run in told_apart(runs)}
     if as_json:
         said = {"judges": marked.judges, "agreement": found, "runs": quality}
         print_json(to_json({**said, "notices": dict(truth.notices)}))

@@ -58,9 +58,9 @@ def first_line(path: Path) -> str:
 
 
 def first_row(path: Path) -> Mapping[str, Any]:
-    """Return the first row of a file."""
+    """Return the first row of a file, nothing where there is none."""
     with closing(rows_of(path)) as rows:
-        return next(rows)[1]
+        return next(rows, (0, {}))[1]
 
 
 def rows_of(path: Path) -> Generator[Row, None, None]:

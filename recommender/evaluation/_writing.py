@@ -12,7 +12,23 @@ from recommender._disk import disk
 from recommender._files import storage_errors, write_text
 from recommender.errors import InputError, SourceNotFoundError
 
-__all__ = ["write_table", "write_whole"]
+__all__ = ["check_place", "write_table", "write_whole"]
+
+
+def check_place(path: Path | None) -> None:
+    """Refuse a place where no file can be, before the work is done.
+
+    Raises
+    ------
+    SourceNotFoundError : its folder is not there
+    InputError : it is a folder
+    """
+    if path is None:
+        return
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; expected the name of a file to write.")
+    if not path.parent.is_dir():
+        raise SourceNotFoundError(f"There is no folder {path.parent} to write {path.name} into.")
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -20,14 +36,10 @@ def write_whole(path: Path, text: str) -> None:
 
     Raises
     ------
-    SourceNotFoundError : its folder is not there
-    InputError : it is a folder
+    SourceNotFoundError, InputError : as ``check_place``
     StorageError : the disk refused
     """
-    if path.is_dir():
-        raise InputError(f"{path} is a folder; expected the name of a file to write.")
-    if not path.parent.is_dir():
-        raise SourceNotFoundError(f"There is no folder {path.parent} to write {path.name} into.")
+    check_place(path)
     with storage_errors(path.parent):
         if path.exists() and not path.is_file():  # a pipe or a device
             with disk().open(path) as file:

@@ -17,7 +17,7 @@ from recommender.evaluation.runs import Run
 from recommender.evaluation.settings import EvaluationSettings
 from recommender.evaluation.statistics import Figure, Paired, figures, holm, paired
 
-__all__ = ["Changed", "Comparison", "Difference", "as_mapping", "compare"]
+__all__ = ["Changed", "Comparison", "Difference", "as_mapping", "compare", "told_apart"]
 
 MOST_CHANGED = 10
 DEFAULTS = EvaluationSettings()
@@ -113,7 +113,7 @@ def compare(
     if len(runs) < 2:
         raise InputError("A comparison takes two runs or more.")
     check_some(judgements)
-    named = tuple(_noted(run, settings.k) for run in _told_apart(runs))
+    named = tuple(_noted(run, settings.k) for run in told_apart(runs))
     for run in named:
         if not any(query in run.lists for query in judgements.queries):
             raise InputError(
@@ -131,7 +131,7 @@ def compare(
     )
 
 
-def _told_apart(runs: Sequence[Run]) -> tuple[Run, ...]:
+def told_apart(runs: Sequence[Run]) -> tuple[Run, ...]:
     """Return the runs, no two of one name."""
     seen: dict[str, int] = {}
     out = []

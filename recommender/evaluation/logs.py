@@ -68,7 +68,10 @@ Shown = tuple[str, str, str, int, bool, float]
 
 def is_log(path: Path) -> bool:
     """Tell whether a file's first row is one of a log."""
-    row = first_row(path)
+    try:
+        row = first_row(path)
+    except InputError:
+        return False  # whatever it is, who reads it says what is wrong
     return "shown" in row or (
         column(row, _ITEM) is not None and any(name in row for name in _CLICKED)
     )

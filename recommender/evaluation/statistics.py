@@ -104,8 +104,9 @@ def _resampled(table: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
     rng, step = np.random.default_rng(seed), max(1, _BLOCK // n)
     sums = []
     for first in range(0, resamples, step):
-        drawn = rng.integers(0, n, (min(step, resamples - first), n))
-        times = np.stack([np.bincount(row, minlength=n) for row in drawn])
+        rows = min(step, resamples - first)
+        drawn = rng.integers(0, n, (rows, n)) + np.arange(rows)[:, None] * n
+        times = np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n)
         sums.append(times.astype(np.float64) @ table)
     return np.concatenate(sums)
 

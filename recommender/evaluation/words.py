@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from recommender.evaluation.catalog import UNKNOWN
 from recommender.evaluation.evaluate import Evaluation, Group
 from recommender.evaluation.statistics import Figure
 
@@ -115,7 +116,7 @@ def _worst_group(found: Evaluation) -> Iterator[str]:
         scored = [
             (group.quality[found.headline], label)
             for label, group in found.groups[dimension].items()
-            if _is_enough(group, found.headline)
+            if label != UNKNOWN and _is_enough(group, found.headline)
         ]
         low = [(f.mean, label, f) for f, label in scored if f.mean is not None]
         if len(low) < 2:

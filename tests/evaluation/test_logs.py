@@ -117,16 +117,16 @@ def test_estimates_find_what_other_lists_would_have_got(
     tmp_path: Path, rng: np.random.Generator
 ) -> None:
     """From a log that shows the best card seldom, IPS and SNIPS tell how good it is."""
-    rows, liked = simulated(rng, 8000)
+    rows, liked = simulated(rng, 2000)
     log = read_log(log_of(tmp_path, rows))
     for item in "abc":
         found = off_policy(log, Run("other", {"q": (item,)}))
         for figure in (found.ips, found.snips):
-            assert figure.mean == pytest.approx(liked[item], abs=0.05)
+            assert figure.mean == pytest.approx(liked[item], abs=0.08)
             assert figure.low is not None
             assert figure.high is not None
             assert figure.low <= liked[item] <= figure.high
-        assert found.logged.mean == pytest.approx(0.1 * 0.6 + 0.5 * 0.1 + 0.3 * 0.3, abs=0.02)
+        assert found.logged.mean == pytest.approx(0.1 * 0.6 + 0.5 * 0.1 + 0.3 * 0.3, abs=0.03)
 
 
 def test_estimates_equal_their_closed_forms(tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def test_alpha_is_that_of_krippendorffs_own_example() -> None:
     assert found.alpha.low < 0.815 < found.alpha.high
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(
         st.dictionaries(st.sampled_from("abcd"), st.integers(0, 3), min_size=1),
