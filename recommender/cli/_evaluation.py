@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from recommender.evaluation.words import figure
 from recommender.recommend import PRESETS, Recommender
 
 __all__ = [
+    "checked",
     "draw_figures",
     "interval",
     "list_options",
@@ -101,6 +103,15 @@ def run_of(source: str, config_path: Path | None, how: EvaluationSettings, show:
     options = {**how.options, **({"preset": preset} if preset else {}), "limit": how.k}
     model = opened(Path(folder), settings(config_path)[0])
     return live_run(model, name=source, jobs=how.jobs, progress=show, **options)
+
+
+def checked(how: EvaluationSettings, model: Recommender) -> EvaluationSettings:
+    """Return the settings as a model takes them; what it does not take is told before the work.
+
+    Where its lists are in any language, judgements of any language count.
+    """
+    languages = model.answers.ask_for({**how.options, "limit": how.k}).settings.languages
+    return how if languages == "same" else replace(how, any_language=True)
 
 
 def opened(model: Path, config: Config) -> Recommender:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from recommender.cli._evaluation import (
+    checked,
     interval,
     list_options,
     opened,
@@ -27,10 +28,10 @@ from recommender.cli._options import (
 from recommender.cli._terminal import columns, progress, say, tell
 from recommender.evaluation._writing import check_place, write_whole
 from recommender.evaluation.catalog import Catalog
-from recommender.evaluation.compare import Comparison, as_mapping, compare
+from recommender.evaluation.comparing import Comparison, as_mapping, compare
 from recommender.evaluation.comparison import comparison_page, verdict
 from recommender.evaluation.derived import judgements_of
-from recommender.evaluation.evaluate import earlier, fitting
+from recommender.evaluation.measuring import earlier, fitting
 from recommender.evaluation.words import figure
 
 
@@ -69,9 +70,10 @@ def command(
     """
     if judgements is None:
         raise click.UsageError("Give --judgements: without them nothing can be better or worse.")
-    report, how = options.pop("report"), settings_of(k, options, jobs)
+    report = options.pop("report")
     check_place(report)
     recommender = opened(model, settings(config_path)[0])
+    how = checked(settings_of(k, options, jobs), recommender)
     with progress() as show:
         catalog = Catalog(recommender.index, show)
         truth = fitting(judgements_of(judgements, catalog, articles), catalog, how)

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from recommender.cli._evaluation import (
+    checked,
     draw_figures,
     list_options,
     opened,
@@ -27,8 +28,8 @@ from recommender.cli._terminal import progress, say, table, tell
 from recommender.evaluation._writing import check_place, write_table, write_whole
 from recommender.evaluation.catalog import Catalog
 from recommender.evaluation.derived import judgements_of, stories_of
-from recommender.evaluation.evaluate import Evaluation, as_mapping, evaluate, table_rows
 from recommender.evaluation.logs import read_log
+from recommender.evaluation.measuring import Evaluation, as_mapping, evaluate, table_rows
 from recommender.evaluation.report import report_page
 from recommender.evaluation.runs import read_run
 from recommender.evaluation.words import figure, share, verdict
@@ -69,7 +70,8 @@ def command(
     run, log, stories, report, csv = (options.pop(name) for name in names)
     check_place(report)
     check_place(csv)
-    how, recommender = settings_of(k, options, jobs), opened(model, settings(config_path)[0])
+    recommender = opened(model, settings(config_path)[0])
+    how = checked(settings_of(k, options, jobs), recommender)
     with progress() as show:
         catalog = Catalog(recommender.index, show)
         found = evaluate(

@@ -13,8 +13,7 @@ from recommender.cli._options import config_option, json_option, model_option, p
 from recommender.cli._terminal import progress, say, table, tell
 from recommender.evaluation._writing import check_place, write_whole
 from recommender.evaluation.catalog import Catalog
-from recommender.evaluation.compare import told_apart
-from recommender.evaluation.evaluate import fitting, per_query
+from recommender.evaluation.comparing import told_apart
 from recommender.evaluation.judging import (
     as_judgements,
     as_qrels,
@@ -24,6 +23,7 @@ from recommender.evaluation.judging import (
     read_marks,
     spread,
 )
+from recommender.evaluation.measuring import fitting, per_query
 from recommender.evaluation.runs import Run, live_run, read_run
 from recommender.evaluation.settings import EvaluationSettings
 from recommender.evaluation.statistics import figures

@@ -2,8 +2,8 @@
 
 ``qrels`` and ``derived`` bring judgements, ``logs`` what readers clicked, ``runs`` the lists;
 ``metrics`` measures each list against its judgements, ``beyond`` what needs none, ``offpolicy``
-what a log tells of other lists, ``statistics`` how sure all that is. ``evaluate`` puts one run's
-figures together and ``compare`` several runs'; ``report`` and ``comparison`` draw them as one HTML
+what a log tells of other lists, ``statistics`` how sure all that is. ``measuring`` puts one run's
+figures together and ``comparing`` several runs'; ``report`` and ``comparison`` draw them as one HTML
 file, ``frames`` gives them to pandas. ``judging`` asks people.
 
 Importing this package loads none of its modules: a name loads the one it lives in.
@@ -15,14 +15,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from recommender.evaluation.compare import Comparison as Comparison
-    from recommender.evaluation.compare import compare as compare
-    from recommender.evaluation.evaluate import Evaluation as Evaluation
-    from recommender.evaluation.evaluate import evaluate as evaluate
+    from recommender.evaluation.comparing import Comparison as Comparison
+    from recommender.evaluation.comparing import compare as compare
     from recommender.evaluation.frames import to_frame as to_frame
     from recommender.evaluation.judgements import Judgements as Judgements
     from recommender.evaluation.logs import Log as Log
     from recommender.evaluation.logs import read_log as read_log
+    from recommender.evaluation.measuring import Evaluation as Evaluation
+    from recommender.evaluation.measuring import evaluate as evaluate
     from recommender.evaluation.qrels import read_judgements as read_judgements
     from recommender.evaluation.report import report_page as report_page
     from recommender.evaluation.runs import Run as Run
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from recommender.evaluation.runs import read_run as read_run
 
 _HOMES = {
-    "Comparison": "compare",
-    "Evaluation": "evaluate",
+    "Comparison": "comparing",
+    "Evaluation": "measuring",
     "Judgements": "judgements",
     "Log": "logs",
     "Run": "runs",
-    "compare": "compare",
-    "evaluate": "evaluate",
+    "compare": "comparing",
+    "evaluate": "measuring",
     "live_run": "runs",
     "read_judgements": "qrels",
     "read_log": "logs",

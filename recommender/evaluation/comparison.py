@@ -8,7 +8,7 @@ from recommender.evaluation import drawing
 from recommender.evaluation._html import Html, page, tag
 from recommender.evaluation._parts import block, card, css, figured, mark, missed, notices, tables
 from recommender.evaluation.catalog import Catalog
-from recommender.evaluation.compare import Changed, Comparison, Difference
+from recommender.evaluation.comparing import Changed, Comparison, Difference
 from recommender.evaluation.report import interval
 from recommender.evaluation.words import figure
 

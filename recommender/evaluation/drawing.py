@@ -6,6 +6,7 @@ shows.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -122,7 +123,8 @@ def histogram(counts: Sequence[int], names: Sequence[str], title: str) -> Html:
         _text(_EDGE - 4, 12, f"{top:,}", text_anchor="end", class_="dim"),
         _text(_EDGE - 4, _HIGH, "0", text_anchor="end", class_="dim"),
     ]
-    every = max(1, -(-n * 34 // int(WIDTH - _EDGE)))
+    room = _LETTER * max((len(name) for name in names), default=1) + 2
+    every = max(1, math.ceil(room / step))
     for i, count in enumerate(counts):
         high = (_HIGH - 4) * count / top
         drawn.append(_rect(_EDGE + step * i + 1, _HIGH - high, step - 2, high, "bar"))
@@ -143,7 +145,8 @@ def curve(
     even : draw the diagonal as well, where all shares were equal
     """
     place = [_at(x, y) for x, y in points]
-    drawn: list[Any] = _axes(across, up, ("0", "100 %"), ("0", "100 %"))
+    drawn: list[Any] = _axes(across, ("0", "100 %"), ("0", "100 %"))
+    drawn.append(_text(_EDGE + 10, 22, up, class_="dim"))
     if even:
         drawn.append(_line(*_at(0, 0), *_at(1, 1), "grid"))
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in place)
@@ -160,7 +163,8 @@ def scatter(
         _at((x - xs[0]) / (xs[1] - xs[0]), (y - ys[0]) / (ys[1] - ys[0])) for _, x, y in points
     ]
     ends = ((f"{xs[0]:.2f}", f"{xs[1]:.2f}"), (f"{ys[0]:.2f}", f"{ys[1]:.2f}"))
-    drawn: list[Any] = _axes(across, up, *ends)
+    drawn: list[Any] = _axes(across, *ends)
+    drawn.append(_text(WIDTH - 8, 16, up, text_anchor="end", class_="dim"))
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in place)
     drawn.append(tag("polyline", points=path, class_="curve thin"))
     for (name, _, _), (x, y) in zip(points, place, strict=True):
@@ -173,7 +177,7 @@ def _at(x: float, y: float) -> tuple[float, float]:
     return _EDGE + 4 + (WIDTH - _EDGE - 12) * x, _HIGH + 2 - (_HIGH - 12) * y
 
 
-def _axes(across: str, up: str, x_ends: tuple[str, str], y_ends: tuple[str, str]) -> list[Any]:
+def _axes(across: str, x_ends: tuple[str, str], y_ends: tuple[str, str]) -> list[Any]:
     (left, bottom), (right, top) = _at(0, 0), _at(1, 1)
     return [
         _line(left, bottom, right, bottom, "axis"),
@@ -183,7 +187,6 @@ def _axes(across: str, up: str, x_ends: tuple[str, str], y_ends: tuple[str, str]
         _text((left + right) / 2, bottom + 31, across, text_anchor="middle", class_="dim"),
         _text(left - 4, bottom, y_ends[0], text_anchor="end", class_="dim"),
         _text(left - 4, top + 10, y_ends[1], text_anchor="end", class_="dim"),
-        _text(right, top + 2, up, text_anchor="end", class_="dim"),
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from recommender.evaluation.evaluate import Evaluation, table_rows
+from recommender.evaluation.measuring import Evaluation, table_rows
 
 if TYPE_CHECKING:
     import pandas as pd

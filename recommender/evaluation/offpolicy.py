@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from recommender.evaluation.logs import Log
 from recommender.evaluation.runs import Run
-from recommender.evaluation.statistics import Figure, figures, ratio_figure
+from recommender.evaluation.statistics import Figure, figures, ratio_figure, share_figure
 
 __all__ = ["OffPolicy", "Rate", "click_rates", "off_policy"]
 
@@ -73,9 +73,8 @@ def click_rates(log: Log) -> tuple[Rate, ...]:
     out = []
     for position in np.unique(log.positions).tolist():
         here = log.positions == position
-        clicked = log.clicked[here].astype(np.float64)
-        rate = figures({"rate": clicked})["rate"]
-        out.append(Rate(position, int(here.sum()), int(clicked.sum()), rate))
+        shown, clicks = int(here.sum()), int(log.clicked[here].sum())
+        out.append(Rate(position, shown, clicks, share_figure(clicks, shown)))
     return tuple(out)
 
 

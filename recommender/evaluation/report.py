@@ -22,7 +22,7 @@ from recommender.evaluation._parts import (
     tables,
 )
 from recommender.evaluation.catalog import DIMENSIONS
-from recommender.evaluation.evaluate import Evaluation, Group
+from recommender.evaluation.measuring import Evaluation, Group
 from recommender.evaluation.statistics import Figure
 from recommender.evaluation.words import days, figure, meaning, share, verdict
 from recommender.gate import even_sample
@@ -36,7 +36,7 @@ _MOST_ROWS = 12
 _SHOWN = 6  # cards of a block that are drawn
 _AGES = (-365.0, -30.0, -7.0, 0.0, 7.0, 30.0, 90.0, 365.0, 1095.0)
 _AGE_NAMES = (
-    "<-1y", "-1y", "-30d", "-7d", "7d", "30d", "90d", "1y", "3y", "older",
+    "−1y+", "−1y", "−30d", "−7d", "7d", "30d", "90d", "1y", "3y", "3y+",
 )  # fmt: skip
 
 
@@ -179,7 +179,7 @@ class _Drawer:
         bins = np.searchsorted(np.array(_AGES), known, side="left")
         counts = np.bincount(bins, minlength=len(_AGE_NAMES)).tolist()
         title = "How old cards are beside their article"
-        note = "Columns left of 7d: cards newer than their article"
+        note = "By days; with a minus: cards that are newer than their article"
         return figured(drawing.histogram(counts, _AGE_NAMES, title), title, note)
 
     def _similarity(self) -> Html | None:

@@ -17,12 +17,13 @@ __all__ = [
     "holm",
     "paired",
     "ratio_figure",
+    "share_figure",
 ]
 
 SEED = 20_260_301
 FLIPS = 10_000
 _RESAMPLES = range(100, 1001)  # as many as the time allows
-_DRAWS = 100_000_000
+_DRAWS = 10_000_000
 _BLOCK = 2_000_000  # numbers in memory at once
 
 
@@ -85,6 +86,17 @@ def ratio_figure(
     with np.errstate(invalid="ignore", divide="ignore"):
         ratios = sums[:, 0] / sums[:, 1]
     return Figure(float(parts.sum()) / whole, *_bounds(ratios, n), n)
+
+
+def share_figure(hits: int, n: int, *, seed: int = SEED) -> Figure:
+    """Return the share of hits among ``n``, with its interval: that of ``figures`` of n 0s and 1s.
+
+    Drawn as what the mean of n draws of 0 and 1 is, a binomial number: quick for any n.
+    """
+    if not n:
+        return NOTHING
+    drawn = np.random.default_rng(seed).binomial(n, hits / n, _RESAMPLES[-1]) / n
+    return Figure(hits / n, *_bounds(drawn, n), n)
 
 
 def _bounds(means: NDArray[np.float64], n: int) -> tuple[float | None, float | None]:

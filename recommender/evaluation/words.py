@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from recommender.evaluation.catalog import UNKNOWN
-from recommender.evaluation.evaluate import Evaluation, Group
+from recommender.evaluation.measuring import Evaluation, Group
 from recommender.evaluation.statistics import Figure
 
 __all__ = ["MEANINGS", "days", "figure", "grade_of", "meaning", "share", "verdict"]
@@ -49,7 +49,9 @@ def meaning(name: str) -> str:
 
 def figure(value: float | None, digits: int = 3) -> str:
     """Return a number for people, "-" where there is none."""
-    return "-" if value is None or not math.isfinite(value) else f"{value:,.{digits}f}"
+    if value is None or not math.isfinite(value):
+        return "-"
+    return f"{value:,.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def share(value: float | None) -> str:

@@ -134,7 +134,7 @@ def test_compare_says_which_is_better_and_where(
     lists = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     turned = [{"id": row["id"], "related": row["related"][::-1]} for row in lists]
     path.write_text("\n".join(map(json.dumps, turned)), "utf-8")
-    args = ("--model", sample_index, "--judgements", "back-references")
+    args = ("--model", sample_index, "--judgements", "back-references", "--preset", "similarity")
     runs = (sample_index, f"{sample_index}:similarity", path)
     shown = run(capsys, "compare", *runs, *args, "--report", tmp_path / "c.html")
     found = run(capsys, "compare", *runs, *args, "--json").json

@@ -16,13 +16,13 @@ import recommender
 from recommender import Recommender
 from recommender.evaluation._html import join, link, page, tag
 from recommender.evaluation.catalog import Catalog
-from recommender.evaluation.compare import compare
+from recommender.evaluation.comparing import compare
 from recommender.evaluation.comparison import comparison_page
 from recommender.evaluation.derived import judgements_of
-from recommender.evaluation.evaluate import evaluate
 from recommender.evaluation.judgements import from_pairs
 from recommender.evaluation.judging import judging_page, pooled
 from recommender.evaluation.logs import read_log
+from recommender.evaluation.measuring import evaluate
 from recommender.evaluation.report import example_queries, report_page, worst_queries
 from recommender.evaluation.runs import Run, live_run
 

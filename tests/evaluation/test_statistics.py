@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommender.evaluation.statistics import agreement, figures, holm, paired, ratio_figure
+from recommender.evaluation.statistics import (
+    agreement,
+    figures,
+    holm,
+    paired,
+    ratio_figure,
+    share_figure,
+)
 from tests.evaluation import oracle
 
 
@@ -57,6 +64,22 @@ def test_figures_are_the_same_in_every_run(rng: np.random.Generator) -> None:
     values = rng.random(50)
 
     assert figures({"x": values}) == figures({"x": values})
+
+
+def test_interval_of_a_share_is_that_of_its_zeros_and_ones() -> None:
+    """The quick way gives the bounds of the long one; of nothing there is no share."""
+    values = np.repeat([1.0, 0.0], [30, 170])
+    quick, long = share_figure(30, 200), figures({"x": values})["x"]
+
+    assert (quick.mean, quick.n) == (long.mean, long.n)
+    assert quick.low == pytest.approx(long.low, abs=0.011)
+    assert quick.high == pytest.approx(long.high, abs=0.011)
+    assert share_figure(0, 0).mean is None
+    assert (1.0, None, None) == (
+        share_figure(1, 1).mean,
+        share_figure(1, 1).low,
+        share_figure(1, 1).high,
+    )
 
 
 def test_ratio_is_none_where_nothing_was_counted() -> None:

@@ -11,8 +11,8 @@ import numpy as np
 
 from recommender.article import to_json
 from recommender.errors import InputError
-from recommender.evaluation.evaluate import Columns, per_query
 from recommender.evaluation.judgements import Judgements, check_some
+from recommender.evaluation.measuring import Columns, per_query
 from recommender.evaluation.runs import Run
 from recommender.evaluation.settings import EvaluationSettings
 from recommender.evaluation.statistics import Figure, Paired, figures, holm, paired

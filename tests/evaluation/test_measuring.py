@@ -14,12 +14,12 @@ from benchmarks._sets import mean_ndcg
 from recommender import Recommender
 from recommender.errors import ConfigError, InputError
 from recommender.evaluation.catalog import DIMENSIONS, Catalog
-from recommender.evaluation.compare import as_mapping as compared
-from recommender.evaluation.compare import compare
+from recommender.evaluation.comparing import as_mapping as compared
+from recommender.evaluation.comparing import compare
 from recommender.evaluation.derived import judgements_of, stories_of
-from recommender.evaluation.evaluate import Evaluation, as_mapping, evaluate, fitting, table_rows
 from recommender.evaluation.frames import to_frame
 from recommender.evaluation.judgements import from_pairs
+from recommender.evaluation.measuring import Evaluation, as_mapping, evaluate, fitting, table_rows
 from recommender.evaluation.runs import Run, live_run
 from recommender.evaluation.settings import EvaluationSettings
 from recommender.evaluation.words import verdict
@@ -235,3 +235,30 @@ def test_run_with_shorter_lists_is_told() -> None:
 
     assert {} == dict(found.runs[0].notices)
     assert [2] == list(found.runs[1].notices.values())
+
+
+def test_index_that_lost_all_its_articles_is_evaluated_without_a_figure(tmp_path: Path) -> None:
+    """Nothing is left: no list, no share, and a report all the same."""
+    from recommender.evaluation.report import report_page
+
+    recommender.build([{"id": "a", "title": "Bridge closed"}], tmp_path / "m")
+    recommender.delete_articles(["a"], tmp_path / "m")
+    model = recommender.open(tmp_path / "m")
+    found = evaluate(model)
+
+    assert (None, None) == (found.beyond.exposure.coverage, found.beyond.exposure.gini)
+    assert {None} == {figure.mean for figure in found.lists.values()}
+    assert "No list holds a card of this index" in report_page(found, model)
+
+
+def test_every_public_name_is_what_it_says_after_all_modules_are_loaded() -> None:
+    """No module of the package hides a function of its name."""
+    import importlib
+    import pkgutil
+
+    from recommender import evaluation
+
+    for module in pkgutil.iter_modules(evaluation.__path__):
+        importlib.import_module(f"recommender.evaluation.{module.name}")
+
+    assert {name for name in evaluation.__all__ if not callable(getattr(evaluation, name))} == set()
