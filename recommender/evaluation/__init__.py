@@ -3,8 +3,8 @@
 ``qrels`` and ``derived`` bring judgements, ``logs`` what readers clicked, ``runs`` the lists;
 ``metrics`` measures each list against its judgements, ``beyond`` what needs none, ``offpolicy``
 what a log tells of other lists, ``statistics`` how sure all that is. ``measuring`` puts one run's
-figures together and ``comparing`` several runs'; ``report`` and ``comparison`` draw them as one HTML
-file, ``frames`` gives them to pandas. ``judging`` asks people.
+figures together and ``comparing`` several runs'; ``report`` and ``comparison`` draw them as one
+HTML file, ``frames`` gives them to pandas. ``judging`` asks people.
 
 Importing this package loads none of its modules: a name loads the one it lives in.
 """
