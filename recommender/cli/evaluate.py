@@ -102,13 +102,14 @@ def _draw(found: Evaluation) -> None:
     if found.quality:
         draw_figures(found.quality, "\nQuality")
     draw_figures(found.lists, "\nLists")
-    exposure = found.beyond.exposure
-    rows = {
-        "coverage": share(exposure.coverage),
-        "Gini": figure(exposure.gini),
-        "orphans": f"{len(exposure.orphans):,}",
-    }
-    table(rows, title="\nThe archive")
+    exposure = found.exposure
+    if exposure is not None:
+        rows = {
+            "coverage": share(exposure.coverage),
+            "Gini": figure(exposure.gini),
+            "orphans": f"{len(exposure.orphans):,}",
+        }
+        table(rows, title="\nThe archive")
     if found.rates:
         _draw_log(found)
     say_notices(found.notices)

@@ -38,6 +38,7 @@ MOST_COMPARED = 2000
 """Lists whose cards are compared with each other, at most."""
 
 FRESH_DAYS = 30.0
+WHOLE = 0.9
 WEIGHTS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.3)
 
 
@@ -117,6 +118,11 @@ class Lists:
             self.cards[row, : len(own)] = own
             scores = run.scores.get(query, ())[:k]
             self.scores[row, : len(scores)] = scores
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nearly every article has a list, so that one can say who stands in none."""
+        return len(self.queries) >= WHOLE * len(self._catalog)
 
     @cached_property
     def exposure(self) -> Exposure:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.article import to_json
-from recommender.evaluation.beyond import Lists, exposure_of, trade_off
+from recommender.evaluation.beyond import Exposure, Lists, exposure_of, trade_off
 from recommender.evaluation.catalog import DIMENSIONS, Catalog
 from recommender.evaluation.judgements import Judgements, check_some
 from recommender.evaluation.logs import Log
@@ -54,7 +54,7 @@ class Group:
     articles, queries : how many, and how many of them are judged
     quality, lists : figures of the lists of these articles
     coverage, gini : of these articles as cards; None where not defined
-    orphans : of these articles, how many stand in no list
+    orphans : of these articles, how many stand in no list; None where not all lists are known
     """
 
     articles: int
@@ -63,7 +63,7 @@ class Group:
     lists: Mapping[str, Figure]
     coverage: float | None
     gini: float | None
-    orphans: int
+    orphans: int | None
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,11 @@ class Evaluation:
     def headline(self) -> str:
         """The name of the measure that stands for quality."""
         return f"ndcg@{self.settings.k}"
+
+    @property
+    def exposure(self) -> Exposure | None:
+        """How often articles are shown; None where too few lists are known to say so."""
+        return self.beyond.exposure if self.beyond.is_whole else None
 
     @property
     def queries(self) -> tuple[str, ...]:
@@ -302,6 +307,7 @@ class _Work:
         query_labels = np.array([labels[places[query]] for query in queries], dtype=object)
         list_labels = np.array([labels[place] for place in self.beyond.queries], dtype=object)
         every, counts = np.array(labels, dtype=object), self.beyond.exposure.counts
+        is_whole = self.beyond.is_whole
         out = {}
         for label, n in _ordered(labels):
             exposure = exposure_of(counts[every == label])
@@ -310,9 +316,9 @@ class _Work:
                 queries=int((query_labels == label).sum()),
                 quality=figures(_rows(of_queries, query_labels == label)),
                 lists=figures(_rows(of_lists, list_labels == label)),
-                coverage=exposure.coverage,
-                gini=exposure.gini,
-                orphans=len(exposure.orphans),
+                coverage=exposure.coverage if is_whole else None,
+                gini=exposure.gini if is_whole else None,
+                orphans=len(exposure.orphans) if is_whole else None,
             )
         return out
 
@@ -337,9 +343,8 @@ def _ordered(labels: Sequence[str]) -> list[tuple[str, int]]:
 
 def as_mapping(found: Evaluation) -> dict[str, Any]:
     """Return all figures as plain JSON types; None is what is not defined."""
-    truth, exposure = found.judgements, found.beyond.exposure
+    truth = found.judgements
     ids, index = found.catalog.ids, found.catalog.index
-    hubs = [{"id": ids[i], "lists": int(exposure.counts[i])} for i in exposure.hubs(20)]
     return {
         "run": found.run.name,
         "index": {"generation": index.manifest.generation, "articles": len(ids)},
@@ -351,12 +356,7 @@ def as_mapping(found: Evaluation) -> dict[str, Any]:
         "notices": dict(found.notices),
         "quality": _plain(found.quality),
         "lists": {"n": len(found.beyond.queries), **_plain(found.lists)},
-        "exposure": {
-            "coverage": exposure.coverage,
-            "gini": exposure.gini,
-            "orphans": len(exposure.orphans),
-            "hubs": hubs,
-        },
+        "exposure": None if found.exposure is None else _exposure(found.exposure, ids),
         "groups": {
             name: {label: _group(group) for label, group in groups.items()}
             for name, groups in found.groups.items()
@@ -367,6 +367,15 @@ def as_mapping(found: Evaluation) -> dict[str, Any]:
             {"nearness": weight, "ndcg": _plain_one(figure), "variety": variety}
             for weight, figure, variety in found.tradeoff
         ],
+    }
+
+
+def _exposure(exposure: Exposure, ids: Sequence[str]) -> dict[str, Any]:
+    return {
+        "coverage": exposure.coverage,
+        "gini": exposure.gini,
+        "orphans": len(exposure.orphans),
+        "hubs": [{"id": ids[i], "lists": int(exposure.counts[i])} for i in exposure.hubs(20)],
     }
 
 

@@ -121,13 +121,13 @@ class _Drawer:
     # --- the top ---
 
     def tiles(self) -> Html:
-        found, exposure = self._found, self._found.beyond.exposure
+        found, exposure = self._found, self._found.exposure
         k, none = found.settings.k, Figure(None, None, None, 0)
         quality, lists = found.quality, found.lists
         shown = [
             (share(quality.get("success@1", none).mean), "first card relevant"),
             (figure(quality.get(found.headline, none).mean), f"nDCG of {k} cards, 1 is perfect"),
-            (share(exposure.coverage), "of articles stand in a list"),
+            (share(exposure.coverage if exposure else None), "of articles stand in a list"),
             (days(lists["age_days"].mean), "cards are older, on average"),
             (share(lists["near_copies"].mean), "of cards nearly repeat another"),
             (share(lists["other_language"].mean), "of cards in another language"),
@@ -157,9 +157,9 @@ class _Drawer:
         return figured(drawing.whiskers(rows, title), title, "What each measure means stands below")
 
     def _exposure(self) -> Html | None:
-        exposure = self._found.beyond.exposure
-        points = exposure.curve()
-        if not points:
+        exposure = self._found.exposure
+        points = [] if exposure is None else exposure.curve()
+        if exposure is None or not points:
             return None
         title = "Who gets the places"
         words = (
@@ -229,6 +229,8 @@ class _Drawer:
             ]
             title = "Quality (nDCG)"
             yield figured(drawing.bars(rows, title, most=1.0), title, "- = no judged article")
+        if self._found.exposure is None:
+            return
         rows = [(label, g.coverage, None, None) for label, g in named]
         title = "Share of its articles that stand in a list"
         yield figured(drawing.bars(rows, title, shown=drawing.percent, most=1.0), title)
@@ -325,7 +327,9 @@ class _Drawer:
     # --- the archive ---
 
     def archive(self) -> Iterator[Html]:
-        exposure = self._found.beyond.exposure
+        exposure = self._found.exposure
+        if exposure is None:
+            return
         orphans, hubs = exposure.orphans.tolist(), exposure.hubs(_MOST_ROWS)
         yield tag("h2", "Orphans and hubs")
         yield tag(

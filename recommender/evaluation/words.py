@@ -78,7 +78,7 @@ def grade_of(value: float) -> str:
 
 def verdict(found: Evaluation) -> list[str]:
     """Return the verdict, a sentence each, the most telling first."""
-    return [*_quality(found), *_worst_group(found), *_archive(found), *_care(found)]
+    return [*_quality(found), *_worst_group(found), *_archive(found), *_ages(found), *_care(found)]
 
 
 def _quality(found: Evaluation) -> Iterator[str]:
@@ -89,18 +89,19 @@ def _quality(found: Evaluation) -> Iterator[str]:
             "it says what they are like."
         )
         return
-    k = found.settings.k
+    k, weak = found.settings.k, truth.weak
+    if weak:
+        yield f"The truth used ({truth.name}) is weak, so these figures are no grade: {weak}."
+    level = "" if weak else f"The lists are {grade_of(main.mean)}: "
     first, any_card = found.quality["success@1"], found.quality[f"success@{k}"]
     yield (
-        f"The lists are {grade_of(main.mean)}: for {share(first.mean)} of the "
+        f"{level}{'F' if weak else 'f'}or {share(first.mean)} of the "
         f"{main.n:,} judged articles the first card is relevant, and for {share(any_card.mean)} "
         f"at least one of the first {k} is."
     )
     yield f"They have {figure(main.mean)} of the best possible order (nDCG{_between(main)})."
     if main.n < FEW:
         yield f"That rests on {main.n:,} judged articles only: take it as a hint."
-    if truth.weak:
-        yield f"The truth used ({truth.name}) is weak: {truth.weak}."
 
 
 def _between(main: Figure) -> str:
@@ -136,7 +137,13 @@ def _is_enough(group: Group, name: str) -> bool:
 
 
 def _archive(found: Evaluation) -> Iterator[str]:
-    exposure = found.beyond.exposure
+    exposure = found.exposure
+    if exposure is None:
+        yield (
+            f"Lists of {len(found.beyond.queries):,} of the {len(found.catalog):,} articles are "
+            "known: too few to say which articles are shown and which are not."
+        )
+        return
     if exposure.coverage is None or exposure.gini is None:
         yield "No list holds a card of this index."
         return
@@ -150,6 +157,9 @@ def _archive(found: Evaluation) -> Iterator[str]:
         )
     if exposure.gini >= _CONCENTRATED:
         yield "Few articles take most of the places: see the hubs."
+
+
+def _ages(found: Evaluation) -> Iterator[str]:
     ages = found.beyond.ages
     known = ages[ages == ages]
     if len(known):

@@ -262,3 +262,32 @@ def test_every_public_name_is_what_it_says_after_all_modules_are_loaded() -> Non
         importlib.import_module(f"recommender.evaluation.{module.name}")
 
     assert {name for name in evaluation.__all__ if not callable(getattr(evaluation, name))} == set()
+
+
+def test_lists_of_few_articles_say_nothing_of_the_archive(
+    news: Recommender, catalog: Catalog
+) -> None:
+    """Who has two lists does not know who stands in none."""
+    from recommender.evaluation.report import report_page
+
+    a, b, c = catalog.ids[:3]
+    run = Run("two", {a: (b, c), b: (a,)})
+    truth = from_pairs("t", {a: {b: 1}})
+    how = EvaluationSettings(any_language=True)
+    found = evaluate(news, truth, run=run, catalog=catalog, settings=how)
+    text = report_page(found, news)
+
+    assert as_mapping(found)["exposure"] is None
+    assert {None} == {group.orphans for group in found.groups["language"].values()}
+    assert "too few to say which articles are shown" in text
+    for words in ("Orphans and hubs", "Who gets the places", "stand in none"):
+        assert words not in text
+
+
+def test_weak_truth_gives_no_grade(news: Recommender, catalog: Catalog) -> None:
+    """Sections that agree are no proof of good lists, whatever the figure."""
+    found = evaluate(news, judgements_of("sections", catalog), catalog=catalog)
+    words = verdict(found)
+
+    assert "is weak, so these figures are no grade" in words[0]
+    assert not any(said.startswith("The lists are ") for said in words)
