@@ -75,7 +75,7 @@ def mark(judgements: Judgements | None, query: str, article_id: str) -> Html | N
     if judgements is None:
         return None
     grade = judgements.truth(query).get(article_id)
-    if grade is None and judgements.kind != "groups":
+    if grade is None and article_id not in judgements.labelled:
         return tag("span", "? not judged", class_="mark open")
     if not grade or grade < 1:
         return tag("span", "✗ not relevant", class_="mark no")

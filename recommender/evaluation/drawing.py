@@ -120,7 +120,7 @@ def histogram(counts: Sequence[int], names: Sequence[str], title: str) -> Html:
     step = (WIDTH - _EDGE) / max(1, n)
     drawn: list[Any] = [
         _line(_EDGE, _HIGH, WIDTH, _HIGH, "axis"),
-        _text(_EDGE - 4, 12, f"{top:,}", text_anchor="end", class_="dim"),
+        _text(_EDGE - 4, 12, _brief(top), text_anchor="end", class_="dim"),
         _text(_EDGE - 4, _HIGH, "0", text_anchor="end", class_="dim"),
     ]
     room = _LETTER * max((len(name) for name in names), default=1) + 2
@@ -132,6 +132,13 @@ def histogram(counts: Sequence[int], names: Sequence[str], title: str) -> Html:
             x = _EDGE + step * (i + 0.5)
             drawn.append(_text(x, _HIGH + 16, names[i], text_anchor="middle", class_="dim"))
     return _svg(_HIGH + 22, title, drawn)
+
+
+def _brief(n: int) -> str:
+    """Return a count that is narrow enough to stand beside an axis."""
+    if n < 10_000:
+        return f"{n:,}" if n < 1000 else f"{n}"
+    return f"{n / 1000:.0f}k" if n < 1_000_000 else f"{n / 1e6:.0f}M"
 
 
 def curve(

@@ -28,6 +28,8 @@ class Judgements:
         Takes a query; returns the judged articles with their grades, 0 and below = not relevant.
     weak : why they say little, in words; empty where they say what they seem to
     notices : what was left out or doubtful, in words, with how many
+    labelled : articles that are known not to be relevant wherever they have no grade, as those of
+        another story are; any other article without a grade is not judged
     """
 
     name: str
@@ -36,6 +38,7 @@ class Judgements:
     truth: Callable[[str], Mapping[str, int]]
     weak: str = ""
     notices: Mapping[str, int] = field(default_factory=dict)
+    labelled: frozenset[str] = frozenset()
 
     def known(self, ids: Iterable[str] | Mapping[str, int]) -> Judgements:
         """Return those among articles that are known; what names others is counted."""
@@ -124,7 +127,7 @@ def from_groups(
         return together
 
     queries = tuple(a for a, own in labels.items() if any(len(members[x]) > 1 for x in own))
-    found = Judgements(name, kind, queries, truth, weak)
+    found = Judgements(name, kind, queries, truth, weak, labelled=frozenset(labels))
     return found.sampled(MOST_WEAK) if weak else found
 
 

@@ -335,7 +335,9 @@ def _few(labels: Sequence[str]) -> list[str]:
 
 def _ordered(labels: Sequence[str]) -> list[tuple[str, int]]:
     """Return each label with how many have it, the commonest first, ties by name."""
-    return sorted(Counter(labels).items(), key=lambda found: (-found[1], found[0]))
+    return sorted(
+        Counter(labels).items(), key=lambda found: (found[0] == OTHERS, -found[1], found[0])
+    )
 
 
 # --- for programs ---

@@ -81,7 +81,10 @@ def marks_of(run: Run, judgements: Judgements, k: int, *, least: int = 1) -> Mar
         cards[row] = len(found)
         gains[row, : len(found)] = grades
         relevant[row, : len(found)] = [grade >= least for grade in grades]
-        judged[row, : len(found)] = [mark is not None for mark in marks]
+        judged[row, : len(found)] = [
+            mark is not None or item in judgements.labelled
+            for mark, item in zip(marks, found, strict=True)
+        ]
         ideal[row, : len(best)] = best[:k]
         n_relevant[row] = sum(grade >= least for grade in best)
     return Marks(queries, gains, relevant, judged, cards, ideal, n_relevant)

@@ -218,7 +218,7 @@ class _Drawer:
         if not named:
             return
         yield tag("h2", "Section by section")
-        yield tag("div", *self._bars(named[:_MOST_ROWS]), class_="plots")
+        yield tag("div", *self._bars(named), class_="plots")
 
     def _bars(self, named: Sequence[tuple[str, Group]]) -> Iterator[Html]:
         main = self._found.headline
@@ -226,12 +226,14 @@ class _Drawer:
             rows = [
                 (label, g.quality[main].mean, g.quality[main].low, g.quality[main].high)
                 for label, g in named
+                if g.queries
             ]
             title = "Quality (nDCG)"
-            yield figured(drawing.bars(rows, title, most=1.0), title, "- = no judged article")
+            note = "Sections without a judged article are left out"
+            yield figured(drawing.bars(rows[:_MOST_ROWS], title, most=1.0), title, note)
         if self._found.exposure is None:
             return
-        rows = [(label, g.coverage, None, None) for label, g in named]
+        rows = [(label, g.coverage, None, None) for label, g in named[:_MOST_ROWS]]
         title = "Share of its articles that stand in a list"
         yield figured(drawing.bars(rows, title, shown=drawing.percent, most=1.0), title)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recommender.evaluation.judgements import from_pairs
+from recommender.evaluation.judgements import from_groups, from_pairs
 from recommender.evaluation.metrics import alpha_ndcg, marks_of, measure
 from recommender.evaluation.runs import Run
 from tests.evaluation.oracle import (
@@ -105,6 +105,15 @@ def test_grade_below_the_least_leaves_yes_and_no_measures_undefined() -> None:
     assert got["ndcg@3"] == 1.0
     for name in ("map@3", "mrr@3", "precision@3", "recall@3", "success@1", "success@3"):
         assert math.isnan(got[name]), name
+
+
+def test_article_of_another_story_is_judged_and_one_of_none_is_not() -> None:
+    """What has a label was looked at: without the query's label it is not relevant."""
+    groups = from_groups("g", {"a": ["x"], "b": ["x"], "c": ["y"]})
+    marks = marks_of(Run("r", {"a": ("b", "c", "stranger"), "b": ("a",)}), groups, 3)
+
+    assert [True, True, False] == marks.judged[0].tolist()
+    assert [True, False, False] == marks.relevant[0].tolist()
 
 
 def a_run(rng: np.random.Generator) -> tuple[dict[str, dict[str, int]], dict[str, list[str]]]:
