@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import zlib
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -45,7 +46,7 @@ def lines_of(path: Path) -> Generator[tuple[int, str], None, None]:
                     yield number, line.rstrip("\r\n")
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text ({error.reason}).") from error
-    except (gzip.BadGzipFile, EOFError) as error:
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputError(f"{path} is a damaged gzip file: {error}.") from error
     except OSError as error:
         raise SourceNotFoundError(f"Cannot read {path}: {error.strerror}.") from error
@@ -84,12 +85,19 @@ def _rows(path: Path, lines: Iterator[tuple[int, str]]) -> Iterator[Row]:
             yield _object(path, number, line)
         return
     mark = "\t" if "\t" in first[1] else ";" if first[1].count(";") > first[1].count(",") else ","
-    heads = [name.strip().casefold() for name in next(csv.reader([first[1]], delimiter=mark))]
+    heads = [name.strip().casefold() for name in _cells(path, *first, mark)]
     for number, line in lines:
-        cells = next(csv.reader([line], delimiter=mark))
+        cells = _cells(path, number, line, mark)
         if len(cells) > len(heads):
             fail(path, number, f"has {len(cells)} columns; expected {len(heads)}, as in the head")
         yield number, dict(zip(heads, cells, strict=False))
+
+
+def _cells(path: Path, number: int, line: str, mark: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=mark))
+    except csv.Error as error:
+        fail(path, number, f"cannot be read ({error})")
 
 
 def _object(path: Path, number: int, line: str) -> Row:
@@ -114,7 +122,7 @@ def whole_number(value: Any) -> int | None:
     """Return a whole number written in any usual way, or None."""
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return int(number) if number.is_integer() and abs(number) < 2**53 else None
 

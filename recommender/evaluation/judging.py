@@ -270,7 +270,7 @@ def _mark(path: Path, row: Any) -> tuple[tuple[str, str], int]:
     if not named or not isinstance(row.get("article"), str):
         raise InputError(f"{path} has a mark without query and article: {row!r:.100}.")
     grade = row.get("grade")
-    if isinstance(grade, bool) or grade not in range(len(SCALE)):
+    if type(grade) is not int or grade not in range(len(SCALE)):
         raise InputError(
             f"{path} has the grade {grade!r} for {row['article']!r}; "
             f"expected 0 to {len(SCALE) - 1}."

@@ -200,7 +200,7 @@ def _propensity(value: Any) -> float:
         return float("nan")
     try:
         chance = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         chance = -1.0
     if not 0.0 < chance <= 1.0:
         raise _Wrong("a propensity that is not above 0 and at most 1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -147,9 +148,9 @@ def _check_repeats(path: Path, number: int, query: str, ids: list[str]) -> None:
 def _score(path: Path, number: int, raw: Any) -> float:
     try:
         score = float(raw)
-    except (TypeError, ValueError):
-        score = float("nan")
-    if score != score:
+    except (TypeError, ValueError, OverflowError):
+        score = math.nan
+    if not math.isfinite(score):
         fail(path, number, f"has the score {raw!r}; expected a number")
     return score
 
