@@ -41,6 +41,8 @@ _STEPS = {
     "export": "Searching",
     "articles": "Looking at articles",
     "replay": "Searching the past",
+    "weigh": "Comparing cards",
+    "vary": "Varying lists",
 }
 _PLAIN_SECONDS = 5.0
 _BAR = 10

@@ -6,7 +6,7 @@ Nothing here needs a judgement. The cosine of two cards is that of the index; ``
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 Figures = NDArray[np.float64]
+Progress = Callable[[str, int, int | None], None]
 
 NEAR_COPY = 0.9
 """Cosine from which two articles are taken for copies of one another."""
@@ -39,6 +40,7 @@ MOST_COMPARED = 2000
 
 FRESH_DAYS = 30.0
 WHOLE = 0.9
+_STEP = 100
 WEIGHTS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.3)
 
 
@@ -130,7 +132,7 @@ class Lists:
         shown = self.cards[self.cards >= 0]
         return exposure_of(np.bincount(shown, minlength=len(self._catalog)).astype(np.int64))
 
-    def columns(self) -> dict[str, Figures]:
+    def columns(self, progress: Progress | None = None) -> dict[str, Figures]:
         """Return the figures of each list, (n,) float64, NaN where one is not defined."""
         return {
             "cards": (self.cards >= 0).sum(axis=1).astype(np.float64),
@@ -139,7 +141,7 @@ class Lists:
             "fresh": _mean(np.where(np.isnan(self.ages), np.nan, np.abs(self.ages) <= FRESH_DAYS)),
             "other_language": _mean(self._foreign()),
             "novelty": _mean(self._novelty()),
-            **self._compared(),
+            **self._compared(progress),
         }
 
     @cached_property
@@ -159,11 +161,14 @@ class Lists:
         bits = -np.log2(np.where(share > 0, share, 1.0))
         return np.where(self.cards >= 0, bits[self.cards], np.nan)
 
-    def _compared(self) -> dict[str, Figures]:
+    def _compared(self, progress: Progress | None) -> dict[str, Figures]:
         """Return variety and near copies of an even sample of lists."""
         variety = np.full(len(self.queries), np.nan)
         copies = variety.copy()
-        for row in even_sample(len(self.queries), MOST_COMPARED).tolist():
+        sample = even_sample(len(self.queries), MOST_COMPARED).tolist()
+        for n, row in enumerate(sample, 1):
+            if progress and not n % _STEP:
+                progress("weigh", n, len(sample))
             cards = self.cards[row][self.cards[row] >= 0]
             if not len(cards):
                 continue

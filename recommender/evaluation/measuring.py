@@ -42,6 +42,7 @@ OTHERS = "(all others)"
 DEFAULTS = EvaluationSettings()
 
 _MOST_BLOCKS = 300  # made one by one, for what only blocks know
+_STEP = 50
 _DEEPER = 3  # times as many candidates for the trade-off
 
 
@@ -149,8 +150,9 @@ def evaluate(
     truth = None if judgements is None else fitting(judgements, known, settings)
     lists = _lists_of(model, run, truth, known, settings, progress)
     work = _Work(model, known, lists, truth, settings)
-    of_queries, of_lists = work.quality(stories), work.of_lists()
-    if run is None:
+    of_queries, of_lists = work.quality(stories), work.beyond.columns(progress)
+    is_live = run is None and not settings.replay  # blocks of today say nothing of another day
+    if is_live:
         of_lists["fallback"] = work.fallbacks()
     return Evaluation(
         run=lists,
@@ -165,7 +167,7 @@ def evaluate(
         of_lists=of_lists,
         rates=() if log is None else click_rates(log),
         off_policy=None if log is None else off_policy(log, lists),
-        tradeoff=work.trade_off() if run is None else (),
+        tradeoff=work.trade_off(progress) if is_live else (),
         notices=work.notices(log),
     )
 
@@ -252,9 +254,6 @@ class _Work:
             return {}
         return per_query(self._run, self._judgements, self._settings, stories)
 
-    def of_lists(self) -> Columns:
-        return self.beyond.columns()
-
     def fallbacks(self) -> NDArray[np.float64]:
         """Return the share of each block's cards that only fill it, of an even sample of blocks."""
         out = np.full(len(self.beyond.queries), np.nan)
@@ -266,16 +265,18 @@ class _Work:
                 out[row] = float(np.mean([card.origin == "fallback" for card in cards]))
         return out
 
-    def trade_off(self) -> tuple[tuple[float, Figure, float], ...]:
+    def trade_off(self, progress: Progress | None) -> tuple[tuple[float, Figure, float], ...]:
         """Return what more varied lists would be worth, for an even sample of queries."""
         if self._judgements is None:
             return ()
         sample = self._judgements.sampled(_MOST_BLOCKS)
         options = {**self._settings.options, "limit": min(1000, _DEEPER * self._settings.k)}
-        lists = {
-            query: tuple(card.id for card in self._model.answers.related(query, **options).cards)
-            for query in sample.queries
-        }
+        lists = {}
+        for n, query in enumerate(sample.queries, 1):
+            cards = self._model.answers.related(query, **options).cards
+            lists[query] = tuple(card.id for card in cards)
+            if progress and not n % _STEP:
+                progress("vary", n, len(sample.queries))
         deeper, k = Run("deeper", lists), self._settings.k
         out = []
         for weight, run, variety in trade_off(self._catalog, sample.queries, deeper, k):
