@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ _CLICKED = ("clicked", "click", "clicks")
 _PROPENSITY = ("propensity", "propensities", "probability")
 _YES: Final = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 _NO_CLICK: Final = ("", None)
+_DOUBLE: Final = "a position that another card of the block has"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,48 +96,69 @@ def read_log(path: str | Path, *, name: str | None = None) -> Log:
     InputError : it is no log, or no row of it can be used; the message says why
     """
     source = Path(path)
-    kept: list[Shown] = []
+    kept = _Kept()
     wrong: Counter[str] = Counter()
     first: dict[str, int] = {}
-    places: set[tuple[str, int]] = set()
     for number, row in rows_of(source):
         try:
             shown = list(_cards(row, number))
-            _check_places(shown, places)
         except _Wrong as why:
             wrong[str(why)] += 1
             first.setdefault(str(why), number)
             continue
-        kept += shown
+        for card in shown:
+            kept.add(number, card)
+    double = kept.doubles()
+    if len(double):
+        wrong[_DOUBLE], first[_DOUBLE] = len(double), kept.lines[double[0]]
     notices = {f"rows with {why} (first in line {first[why]:,})": n for why, n in wrong.items()}
-    if not kept:
+    if not kept.lines:
         said = "; ".join(f"{n:,} {why}" for why, n in notices.items())
         raise InputError(f"No row of {source} can be used as a log: {said or 'it has none'}.")
-    return _log(name or source.name, kept, notices)
+    return kept.without(double, name or source.name, notices)
 
 
-def _log(name: str, kept: list[Shown], notices: Mapping[str, int]) -> Log:
-    numbers: dict[str, int] = {}
-    requests = [numbers.setdefault(request, len(numbers)) for request, *_ in kept]
-    shared: dict[str, str] = {}
-    return Log(
-        name,
-        np.array(requests, np.int64),
-        [shared.setdefault(query, query) for _, query, *_ in kept],
-        [shared.setdefault(item, item) for _, _, item, *_ in kept],
-        np.array([position for _, _, _, position, _, _ in kept], np.int64),
-        np.array([clicked for *_, clicked, _ in kept], np.bool_),
-        np.array([propensity for *_, propensity in kept], np.float64),
-        notices,
-    )
+class _Kept:
+    """The cards of a log as columns: a log may have millions."""
 
+    def __init__(self) -> None:
+        self.lines, self._requests, self._positions = array("q"), array("q"), array("q")
+        self._clicked, self._propensities = array("b"), array("d")
+        self._queries: list[str] = []
+        self._items: list[str] = []
+        self._numbers: dict[str, int] = {}
+        self._shared: dict[str, str] = {}  # an id stands in many rows, and once in memory
 
-def _check_places(shown: list[Shown], places: set[tuple[str, int]]) -> None:
-    """Refuse a place that has a card already; note the others."""
-    own = {(request, position) for request, _, _, position, _, _ in shown}
-    if own & places:
-        raise _Wrong("a position that another card of the block has")
-    places |= own
+    def add(self, line: int, card: Shown) -> None:
+        request, query, item, position, clicked, propensity = card
+        self.lines.append(line)
+        self._requests.append(self._numbers.setdefault(request, len(self._numbers)))
+        self._queries.append(self._shared.setdefault(query, query))
+        self._items.append(self._shared.setdefault(item, item))
+        self._positions.append(position)
+        self._clicked.append(clicked)
+        self._propensities.append(propensity)
+
+    def doubles(self) -> NDArray[np.int64]:
+        """Return the rows whose place in their block another card had before, ascending."""
+        places = np.array(self._requests) * (LAST_POSITION + 1) + np.array(self._positions)
+        first = np.unique(places, return_index=True)[1]
+        return np.setdiff1d(np.arange(len(places)), first)
+
+    def without(self, rows: NDArray[np.int64], name: str, notices: Mapping[str, int]) -> Log:
+        """Return the log, some rows apart."""
+        left = np.setdiff1d(np.arange(len(self.lines)), rows)
+        every = len(left) == len(self.lines)
+        return Log(
+            name,
+            np.array(self._requests, np.int64)[left],
+            self._queries if every else [self._queries[i] for i in left.tolist()],
+            self._items if every else [self._items[i] for i in left.tolist()],
+            np.array(self._positions, np.int64)[left],
+            np.array(self._clicked, np.bool_)[left],
+            np.array(self._propensities, np.float64)[left],
+            notices,
+        )
 
 
 def _cards(row: Mapping[str, Any], number: int) -> Iterator[Shown]:
