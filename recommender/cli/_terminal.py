@@ -39,6 +39,10 @@ _STEPS = {
     "write": "Writing the index",
     "neighbours": "Finding neighbours",
     "export": "Searching",
+    "articles": "Looking at articles",
+    "replay": "Searching the past",
+    "weigh": "Comparing cards",
+    "vary": "Varying lists",
 }
 _PLAIN_SECONDS = 5.0
 _BAR = 10
