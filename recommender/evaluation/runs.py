@@ -91,7 +91,7 @@ def read_run(path: str | Path, *, name: str | None = None) -> Run:
         flags = [item != query for item in ids]
         own += len(flags) - sum(flags)
         found[query] = _those(tuple(shared.setdefault(i, i) for i in ids), flags)
-        if values:
+        if values or not ids:
             scores[query] = _those(tuple(values), flags)
     notices = {"cards that were the article itself": own} if own else {}
     return Run(name or source.name, found, scores, notices)

@@ -116,7 +116,7 @@ def _load() -> None:
     from recommender.index.check import verify_index
 
     for name in program._COMMANDS:
-        importlib.import_module(f"recommender.cli.{name}")
+        importlib.import_module(f"recommender.cli.{name.replace('-', '_')}")
     rows = [json.loads(line) for line in _SAMPLE.read_text(encoding="utf-8").splitlines()[:20]]
     with tempfile.TemporaryDirectory() as folder:
         build_index(rows[1:], folder)
