@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import re
 import types
 import typing
@@ -34,8 +35,8 @@ def settings_from(cls: type[T], values: Mapping[str, Any], *, section: str) -> T
     """
     if not isinstance(values, Mapping):
         raise ConfigError(f"{section} is {values!r}; expected a table of settings.")
-    hints = typing.get_type_hints(cls)
-    known = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    hints = _hints(cls)
+    known = list(hints)
     checked = {}
     for name, value in values.items():
         if name not in known:
@@ -84,6 +85,13 @@ def seconds_of(text: str, where: str) -> float:
     if match is None:
         raise ConfigError(f"{where} is {text[:60]!r}; expected a time such as 90s, 10m, 12h or 7d.")
     return float(match["number"]) * _SECONDS[match["unit"]] if match["unit"] else 0.0
+
+
+@functools.cache
+def _hints(cls: type[Any]) -> dict[str, Any]:
+    """Return the settings of a class with their types; looked up at each block that is asked for."""
+    hints = typing.get_type_hints(cls)
+    return {f.name: hints[f.name] for f in dataclasses.fields(cls)}
 
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
