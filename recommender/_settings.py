@@ -8,8 +8,8 @@ import functools
 import re
 import types
 import typing
-from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any, TypeVar, cast
 
 from recommender.errors import ConfigError
 
@@ -35,7 +35,7 @@ def settings_from(cls: type[T], values: Mapping[str, Any], *, section: str) -> T
     """
     if not isinstance(values, Mapping):
         raise ConfigError(f"{section} is {values!r}; expected a table of settings.")
-    hints = _hints(cls)
+    hints = _hints(cast(Hashable, cls))
     known = list(hints)
     checked = {}
     for name, value in values.items():
@@ -88,8 +88,8 @@ def seconds_of(text: str, where: str) -> float:
 
 
 @functools.cache
-def _hints(cls: type[Any]) -> dict[str, Any]:
-    """Return the settings of a class with their types; looked up at each block that is asked for."""
+def _hints(cls: Any) -> dict[str, Any]:
+    """Return the settings of a class with their types; each block asks for them."""
     hints = typing.get_type_hints(cls)
     return {f.name: hints[f.name] for f in dataclasses.fields(cls)}
 

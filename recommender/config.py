@@ -30,6 +30,7 @@ from recommender._settings import nearest, parse_text, settings_from
 from recommender.errors import ConfigError, SourceNotFoundError
 from recommender.index.settings import GenerationSettings, SearchSettings, UpdateSettings
 from recommender.ingest.settings import IngestSettings
+from recommender.server_settings import ServerSettings
 from recommender.text.settings import BoilerplateSettings, TextSettings
 from recommender.weighting import WeightSettings
 
@@ -123,6 +124,7 @@ class Config:
     block: BlockSettings = field(default_factory=BlockSettings)
     generations: GenerationSettings = field(default_factory=GenerationSettings)
     updates: UpdateSettings = field(default_factory=UpdateSettings)
+    server: ServerSettings = field(default_factory=ServerSettings)
 
 
 Origins = dict[tuple[str, str], str]
