@@ -94,7 +94,7 @@ class ServerSettings:
     unknown: str = "404"
     max_limit: int = 100
     cache_mb: int = 64
-    cache_seconds: float = 30.0
+    cache_seconds: float = 300.0
     max_body_kb: int = 1024
     gzip_bodies: bool = False
     threads: int = 1

@@ -88,7 +88,7 @@ class BlockBytes:
     @property
     def size(self) -> int:
         """Bytes of memory, about."""
-        return 2 * len(self.body) + _ENTRY_BYTES
+        return len(self.body) * 3 // 2 + _ENTRY_BYTES
 
 
 class Serving:

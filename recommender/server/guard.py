@@ -13,6 +13,7 @@ from typing import Any, Final
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from recommender.server.blocks import Serving
 from recommender.server.keys import bearer
 from recommender.server.limits import gunzipped, read_body
 from recommender.server.logs import short
@@ -44,6 +45,7 @@ class Asked:
     Attributes
     ----------
     id : of the request, in its answer and in the log
+    serving : the generation that answers, from beginning to end
     place : which address
     takes_gzip, known_etags : of the head
     caller : name of the key, else the address
@@ -52,6 +54,7 @@ class Asked:
     """
 
     id: bytes
+    serving: Serving
     place: Place
     method: str
     started: float
@@ -68,11 +71,11 @@ class Asked:
     buffered: int = field(default=0)
 
     @classmethod
-    def of(cls, scope: Scope) -> Asked:
+    def of(cls, scope: Scope, serving: Serving) -> Asked:
         """Read the head of a request."""
         path = scope["raw_path"].decode("ascii", "replace")
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
-        asked = cls(b"", place_of(method, path), method, time.perf_counter())
+        asked = cls(b"", serving, place_of(method, path), method, time.perf_counter())
         for name, value in scope["headers"]:
             reader = _READERS.get(name)
             if reader is not None:
@@ -126,7 +129,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         service = self._service
-        asked = Asked.of(scope)
+        asked = Asked.of(scope, service.serving)
         scope["asked"] = asked
         scope["path"] = scope["raw_path"].decode("ascii", "replace")
 
@@ -151,14 +154,13 @@ class Guard:
 
     def _carried(self, asked: Asked) -> list[tuple[bytes, bytes]]:
         """Return the headers that every answer carries."""
-        service = self._service
         headers = [
             *_ALWAYS,
             (b"x-request-id", asked.id),
-            (b"x-index-generation", service.serving.generation_header),
-            (b"x-index-age", b"%d" % service.serving.age),
+            (b"x-index-generation", asked.serving.generation_header),
+            (b"x-index-age", b"%d" % asked.serving.age),
         ]
-        if service.draining:
+        if self._service.draining:
             headers.append((b"connection", b"close"))
         return headers
 

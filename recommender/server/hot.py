@@ -69,7 +69,7 @@ class BlockRoute:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer from what is finished, or make it."""
         service, asked = self._service, scope["asked"]
-        serving = service.serving
+        serving = asked.serving
         address = scope["raw_path"], scope["query_string"]
         found = serving.find(address)
         if found is not None:

@@ -13,7 +13,7 @@ from recommender._languages import normalize_lang
 from recommender.answers import Answers, Explanation
 from recommender.article import Block, to_json
 from recommender.errors import InputError, UnknownArticleError
-from recommender.server.blocks import as_json
+from recommender.server.blocks import Serving, as_json
 from recommender.server.hot import article_key
 from recommender.server.options import check_options
 from recommender.server.problems import MEDIA_TYPE, ProblemError
@@ -86,7 +86,13 @@ def _article_id(
     return article_key(id)
 
 
+def _serving(request: Request) -> Serving:
+    found: Serving = request.scope["asked"].serving
+    return found
+
+
 _Id = Annotated[str, Depends(_article_id)]
+_Serving = Annotated[Serving, Depends(_serving)]
 _Key = Annotated[str, Query(min_length=1, max_length=2000)]
 
 
@@ -139,9 +145,8 @@ def _add_state(router: APIRouter, service: Service) -> None:
         tags=["operations"],
         responses=problem_responses(*_ALWAYS),
     )
-    async def version() -> Response:
+    async def version(serving: _Serving) -> Response:
         """Tell what answers here: package, generation, its age."""
-        serving = service.serving
         info = serving.answers.info()
         told = {
             "package": service.version,
@@ -187,11 +192,10 @@ def _add_blocks(router: APIRouter, service: Service) -> None:
         tags=["blocks"],
         responses=problem_responses(*_ALWAYS, *_WITH_BODY),
     )
-    async def related_to_draft(asked: DraftAsk) -> Response:
+    async def related_to_draft(asked: DraftAsk, serving: _Serving) -> Response:
         """Return the block of a text that need not be in the index."""
         options = check_options(asked.options, most)
-        answers = service.serving.answers
-        block = await service.lane.run(_draft_block, answers, asked.article, options)
+        block = await service.lane.run(_draft_block, serving.answers, asked.article, options)
         return _bytes(as_json(block))
 
     @router.post(
@@ -200,10 +204,10 @@ def _add_blocks(router: APIRouter, service: Service) -> None:
         tags=["blocks"],
         responses=problem_responses(*_ALWAYS, *_WITH_BODY),
     )
-    async def related_batch(asked: BatchAsk) -> Response:
+    async def related_batch(asked: BatchAsk, serving: _Serving) -> Response:
         """Return the blocks of several articles, all from one generation."""
         options = check_options(asked.options, most)
-        return _bytes(await service.lane.run(_batch, service.serving.answers, asked, options))
+        return _bytes(await service.lane.run(_batch, serving.answers, asked, options))
 
     @router.get(
         "/v1/explain",
@@ -211,10 +215,9 @@ def _add_blocks(router: APIRouter, service: Service) -> None:
         tags=["blocks"],
         responses=problem_responses(*_ALWAYS, 404),
     )
-    async def explain(id: _Key, other: _Key) -> Response:
+    async def explain(id: _Key, other: _Key, serving: _Serving) -> Response:
         """Return why one article is near another: every shared term with its share."""
-        answers = service.serving.answers
-        return _bytes(as_json(await service.lane.run(answers.explain, id, other)))
+        return _bytes(as_json(await service.lane.run(serving.answers.explain, id, other)))
 
 
 def _draft_block(answers: Answers, article: ArticleIn, options: Mapping[str, Any]) -> Block:
@@ -248,16 +251,16 @@ def _add_articles(router: APIRouter, service: Service) -> None:
         tags=["articles"],
         responses=problem_responses(*_ALWAYS, 404),
     )
-    async def article(article_id: _Id) -> Response:
+    async def article(article_id: _Id, serving: _Serving) -> Response:
         """Return what the index knows of an article."""
-        return _bytes(as_json(_stored(service.serving.answers, article_id)))
+        return _bytes(as_json(_stored(serving.answers, article_id)))
 
     @router.put("/v1/articles/{id}", response_model=Report, tags=["articles"], responses=with_body)
-    async def put_article(article_id: _Id, given: ArticleIn) -> Response:
+    async def put_article(article_id: _Id, given: ArticleIn, request: Request) -> Response:
         """Add an article, or put it in the place of an older version."""
         if given.id is not None and given.id != article_id:
             raise InputError("The body has another id than the address.")
-        report = await _commit(service, Change([{**given.record(), "id": article_id}]))
+        report = await _commit(service, request, Change([{**given.record(), "id": article_id}]))
         if report["rejected"]:
             why = report["rejections"][0]
             raise InputError(f"The article was rejected ({why['reason']}): {why['detail']}")
@@ -269,22 +272,22 @@ def _add_articles(router: APIRouter, service: Service) -> None:
         tags=["articles"],
         responses=problem_responses(*_ALWAYS),
     )
-    async def delete_article(article_id: _Id) -> Response:
+    async def delete_article(article_id: _Id, request: Request) -> Response:
         """Delete an article. One that is not there does no harm, and is named in unknown_ids."""
-        return _bytes(as_json(await _commit(service, Change(ids=[article_id]))))
+        return _bytes(as_json(await _commit(service, request, Change(ids=[article_id]))))
 
     @router.post("/v1/articles", response_model=Report, tags=["articles"], responses=with_body)
-    async def put_articles(given: Bulk) -> Response:
+    async def put_articles(given: Bulk, request: Request) -> Response:
         """Add many articles, all at once; those that cannot be used are counted and named."""
         records = [article.record() for article in given.articles]
-        return _bytes(as_json(await _commit(service, Change(records))))
+        return _bytes(as_json(await _commit(service, request, Change(records))))
 
     @router.post(
         "/v1/articles/delete", response_model=Report, tags=["articles"], responses=with_body
     )
-    async def delete_articles(given: Deletion) -> Response:
+    async def delete_articles(given: Deletion, request: Request) -> Response:
         """Delete many articles, all at once."""
-        return _bytes(as_json(await _commit(service, Change(ids=given.ids))))
+        return _bytes(as_json(await _commit(service, request, Change(ids=given.ids))))
 
 
 def _stored(answers: Answers, article_id: str) -> dict[str, Any]:
@@ -302,7 +305,7 @@ def _stored(answers: Answers, article_id: str) -> dict[str, Any]:
     }
 
 
-async def _commit(service: Service, change: Change) -> dict[str, Any]:
+async def _commit(service: Service, request: Request, change: Change) -> dict[str, Any]:
     """Have a change made, and answer from what it made."""
     if service.writer is None:
         raise ProblemError(
@@ -311,6 +314,7 @@ async def _commit(service: Service, change: Change) -> dict[str, Any]:
     report = await service.writer.commit(change)
     if service.serving.generation != report["generation"]:
         await service.follow()
+    request.scope["asked"].serving = service.serving
     return report
 
 

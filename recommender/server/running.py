@@ -329,6 +329,7 @@ class _Server(uvicorn.Server):
         follower = Follower(self._service, self._model)
         following = asyncio.create_task(follower.run())
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, follower.nudge)
+        _log.info("worker.ready", extra={"told": {"generation": self._service.serving.generation}})
         try:
             await super().serve(sockets)
         finally:
