@@ -300,6 +300,12 @@ class Running:
     ----------
     model : folder of the index
     **settings : of ``[server]``
+
+    Attributes
+    ----------
+    port : where it listens
+    process : the one that was started
+    log : what it wrote on stderr
     """
 
     def __init__(self, model: Path, **settings: Any) -> None:
@@ -310,7 +316,7 @@ class Running:
         self._command = [sys.executable, "-m", "recommender", "serve", "--model", str(model)]
         handle, name = tempfile.mkstemp(suffix=".log")
         os.close(handle)
-        self._log = Path(name)
+        self.log = Path(name)
         self.port = 0
 
     @classmethod
@@ -327,19 +333,19 @@ class Running:
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
         }
-        with self._log.open("wb") as log:
+        with self.log.open("wb") as log:
             self.process = subprocess.Popen(self._command, stderr=log, stdout=log, env=environment)
         until = time.monotonic() + 60
         while not self._is_ready():
             if self.process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError(self._log.read_text(encoding="utf-8"))
+                raise RuntimeError(self.log.read_text(encoding="utf-8"))
             time.sleep(0.02)
         return self
 
     def __exit__(self, *args: object) -> None:
         self.stop()
         with contextlib.suppress(FileNotFoundError):
-            self._log.unlink()
+            self.log.unlink()
 
     def _is_ready(self) -> bool:
         if not self.port:
@@ -364,7 +370,7 @@ class Running:
 
     def events(self) -> list[dict[str, Any]]:
         """Return what was logged."""
-        lines = self._log.read_text(encoding="utf-8").splitlines()
+        lines = self.log.read_text(encoding="utf-8").splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
 
     def children(self) -> dict[str, int]:

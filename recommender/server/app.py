@@ -11,7 +11,6 @@ from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from recommender._version import __version__
@@ -25,59 +24,25 @@ from recommender.server.service import Service
 
 __all__ = ["create_app", "described", "openapi_of"]
 
-_METHODS = ["GET"]
-
 
 def create_app(service: Service) -> ASGIApp:
     """Return the application of a worker."""
     inner = described(service)
     told = orjson.dumps(openapi_of(inner, service.settings.max_limit))
     block = BlockRoute(service)
-    router = Router(
-        [
-            Route("/v1/articles/{id}/related", block, methods=_METHODS),
-            Route("/v1/articles/{id}/related.html", block, methods=_METHODS),
-            _Either("/v1/related", block, inner),
-            Route("/openapi.json", _openapi_route(told), methods=_METHODS),
-        ],
-        redirect_slashes=False,
-        default=inner,
-    )
+    plain: dict[tuple[str, str], ASGIApp] = {
+        ("GET", "/v1/articles/{id}/related"): block,
+        ("GET", "/v1/articles/{id}/related.html"): block,
+        ("GET", "/v1/related"): block,
+        ("GET", "/openapi.json"): Response(told, media_type="application/json"),
+    }
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        scope["app"] = inner  # so that the router raises what it refuses
-        await router(scope, receive, send)
+        asked = scope["asked"]
+        chosen = plain.get((asked.method, asked.place.path), inner)
+        await chosen(scope, receive, send)
 
     return Guard(app, service)
-
-
-class _Either(Route):
-    """A path whose GET is plain; its other methods are described."""
-
-    def __init__(self, path: str, plain: ASGIApp, other: ASGIApp) -> None:
-        async def either(scope: Scope, receive: Receive, send: Send) -> None:
-            chosen = plain if scope["method"] in ("GET", "HEAD") else other
-            await chosen(scope, receive, send)
-
-        super().__init__(path, _Plain(either), methods=None)
-
-
-class _Plain:
-    """An application that Starlette does not take for a function of a request."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer."""
-        await self._app(scope, receive, send)
-
-
-def _openapi_route(told: bytes) -> Any:
-    async def openapi(request: Request) -> Response:
-        return Response(told, media_type="application/json")
-
-    return openapi
 
 
 def described(service: Service) -> FastAPI:

@@ -170,6 +170,7 @@ class Serving:
         block = self.block(question)
         render = self._html if question.is_html else self._json
         body, seen, kind = render(block)
+        more = [(b"content-security-policy", b"default-src 'none'")] if question.is_html else []
         lifetime = self._lifetime(block)
         caching = (
             f"public, max-age={lifetime}, "
@@ -178,6 +179,7 @@ class Serving:
         )
         etag = b'W/"%s"' % hashlib.blake2b(seen, digest_size=12).hexdigest().encode()
         headers = [
+            *more,
             (b"content-type", kind),
             (b"cache-control", caching.encode()),
             (b"etag", etag),

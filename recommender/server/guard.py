@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import re
 import secrets
@@ -32,10 +33,6 @@ _BUFFERED_FACTOR: Final = 64
 _SLOW_SECONDS: Final = 0.5
 _LONGEST_SECONDS: Final = 120.0
 _LOOPBACK: Final = re.compile(rb"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?", re.I)
-_ALWAYS: Final = [
-    (b"x-content-type-options", b"nosniff"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-]
 
 
 @dataclass(slots=True)
@@ -80,7 +77,6 @@ class Asked:
             reader = _READERS.get(name)
             if reader is not None:
                 reader(asked, value)
-        asked.id = asked.id or secrets.token_hex(8).encode()
         return asked
 
 
@@ -122,6 +118,7 @@ class Guard:
         self._app = app
         self._service = service
         self._max_body = service.settings.max_body_kb * 1000
+        self._process, self._numbers = secrets.token_hex(6).encode(), itertools.count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -130,6 +127,7 @@ class Guard:
             return
         service = self._service
         asked = Asked.of(scope, service.serving)
+        asked.id = asked.id or b"%s%08x" % (self._process, next(self._numbers) & 0xFFFFFFFF)
         scope["asked"] = asked
         scope["path"] = scope["raw_path"].decode("ascii", "replace")
 
@@ -155,7 +153,7 @@ class Guard:
     def _carried(self, asked: Asked) -> list[tuple[bytes, bytes]]:
         """Return the headers that every answer carries."""
         headers = [
-            *_ALWAYS,
+            (b"x-content-type-options", b"nosniff"),
             (b"x-request-id", asked.id),
             (b"x-index-generation", asked.serving.generation_header),
             (b"x-index-age", b"%d" % asked.serving.age),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qsl, unquote
 
 from starlette.types import Receive, Scope, Send
@@ -73,19 +72,19 @@ class BlockRoute:
         address = scope["raw_path"], scope["query_string"]
         found = serving.find(address)
         if found is not None:
-            service.metrics.cached.inc()
+            service.metrics.n_cached += 1
             await _answer(found, asked, send)
             return
-        question = self._question(scope["path_params"], scope["query_string"], asked)
+        question = self._question(scope, asked)
         made, block = await service.lane.run(serving.make, question)
         serving.keep(address, made)
         self._count(len(block.cards), block.fallback_used)
         await _answer(made, asked, send)
 
-    def _question(self, path: Mapping[str, Any], query: bytes, asked: Asked) -> Question:
-        pairs = query_pairs(query)
-        if "id" in path:
-            key = article_key(path["id"])
+    def _question(self, scope: Scope, asked: Asked) -> Question:
+        pairs = query_pairs(scope["query_string"])
+        if asked.place.path != "/v1/related":
+            key = article_key(scope["path"].split("/")[3])
         else:
             keys = [text for name, text in pairs if name in ("id", "url")]
             if len(keys) != 1:

@@ -37,6 +37,8 @@ class _BoundedProtocol(HttpToolsProtocol):
         """Take bytes, and count those of a head that is still not whole."""
         super().data_received(data)
         if self._in_head and not self.transport.is_closing():
+            if self._head_timer is None:
+                self._expect_head()
             self._head_bytes += len(data)
             if self._head_bytes > _LARGEST_HEAD:
                 self.send_400_response("The head of the request is too large.")
@@ -45,13 +47,12 @@ class _BoundedProtocol(HttpToolsProtocol):
         """Wait for the head to be whole."""
         super().on_message_begin()
         self._in_head, self._head_bytes = True, 0
-        if self._head_timer is None:
-            self._expect_head()
 
     def on_headers_complete(self) -> None:
         """Wait no longer."""
         self._in_head = False
-        self._forget_head()
+        if self._head_timer is not None:
+            self._forget_head()
         super().on_headers_complete()
 
     def _expect_head(self) -> None:

@@ -102,6 +102,7 @@ class Service:
     def tell_figures(self) -> None:
         """Set the figures of the index that Prometheus reads."""
         serving, metrics = self.serving, self.metrics
+        metrics.flush()
         metrics.generation.set(serving.generation)
         metrics.age.set(serving.age)
         metrics.articles.set(serving.answers.index.n_articles)
