@@ -19,16 +19,17 @@ from recommender.server.guard import Guard, told_problem
 from recommender.server.hot import BlockRoute
 from recommender.server.options import option_schemas
 from recommender.server.problems import PROBLEMS, ProblemError
-from recommender.server.routes import problem_responses, routes_of
+from recommender.server.routes import ROUTER, problem_responses
 from recommender.server.service import Service
+from recommender.server_settings import ServerSettings
 
-__all__ = ["create_app", "described", "openapi_of"]
+__all__ = ["contract_of", "create_app"]
 
 
 def create_app(service: Service) -> ASGIApp:
     """Return the application of a worker."""
-    inner = described(service)
-    told = orjson.dumps(openapi_of(inner, service.settings.max_limit))
+    inner = _described()
+    told = orjson.dumps(_openapi_of(inner, service.settings.max_limit))
     block = BlockRoute(service)
     plain: dict[tuple[str, str], ASGIApp] = {
         ("GET", "/v1/articles/{id}/related"): block,
@@ -39,13 +40,19 @@ def create_app(service: Service) -> ASGIApp:
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         asked = scope["asked"]
+        scope["service"] = service
         chosen = plain.get((asked.method, asked.place.path), inner)
         await chosen(scope, receive, send)
 
     return Guard(app, service)
 
 
-def described(service: Service) -> FastAPI:
+def contract_of(settings: ServerSettings) -> dict[str, Any]:
+    """Return the contract of a service as OpenAPI has it."""
+    return _openapi_of(_described(), settings.max_limit)
+
+
+def _described() -> FastAPI:
     """Return the part that FastAPI describes. It has no page of its own, which would load a CDN."""
     app = FastAPI(
         title="recommender",
@@ -55,7 +62,7 @@ def described(service: Service) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.include_router(routes_of(service))
+    app.include_router(ROUTER)
     for kind in (ProblemError, RecommenderError, HTTPException, RequestValidationError, Exception):
         app.add_exception_handler(kind, _refused)
     return app
@@ -76,7 +83,7 @@ percent-encoded; an id or address with slashes is easier asked for with `/v1/rel
 """
 
 
-def openapi_of(app: FastAPI, max_limit: int) -> dict[str, Any]:
+def _openapi_of(app: FastAPI, max_limit: int) -> dict[str, Any]:
     """Return the contract: what FastAPI says of its routes, and the plain ones."""
     told = get_openapi(
         title="recommender",

@@ -41,27 +41,27 @@ def block_html(block: Block, image_size: tuple[int, int]) -> str:
     lang = block.source.lang or "en"
     heading = _HEADINGS.get(lang, _HEADINGS["en"])
     return (
-        f'<aside class="next-reads" lang="{escape(lang)}" '
+        f'<aside class="onward" lang="{escape(lang)}" '
         f'data-block="{escape(block.request_id)}">\n'
-        f'<h2 class="next-reads__title">{heading}</h2>\n'
-        f'<ul class="next-reads__list">\n{cards}</ul>\n</aside>\n'
+        f'<h2 class="onward__title">{heading}</h2>\n'
+        f'<ul class="onward__list">\n{cards}</ul>\n</aside>\n'
     )
 
 
 def _card(card: Card, image_size: tuple[int, int]) -> str:
     facts = ""
     if card.section:
-        facts += f'<span class="next-reads__section">{escape(card.section)}</span>'
+        facts += f'<span class="onward__section">{escape(card.section)}</span>'
     if card.published_at:
         day = card.published_at.date().isoformat()
-        facts += f'<time class="next-reads__date" datetime="{day}">{day}</time>'
-    lead = f'<p class="next-reads__lead">{escape(card.lead)}</p>' if card.lead else ""
+        facts += f'<time class="onward__date" datetime="{day}">{day}</time>'
+    lead = f'<p class="onward__lead">{escape(card.lead)}</p>' if card.lead else ""
     href = escape(safe_url(card.url) or "")
     lang = f' lang="{escape(card.lang)}"' if card.lang else ""
     return (
-        f'<li class="next-reads__item" data-position="{card.rank}"{lang}>'
-        f'<a class="next-reads__link" href="{href}">{_image(card, image_size)}'
-        f'<span class="next-reads__headline">{escape(card.title or card.id)}</span></a>'
+        f'<li class="onward__item" data-position="{card.rank}"{lang}>'
+        f'<a class="onward__link" href="{href}">{_image(card, image_size)}'
+        f'<span class="onward__headline">{escape(card.title or card.id)}</span></a>'
         f"{lead}{facts}</li>\n"
     )
 
@@ -72,6 +72,6 @@ def _image(card: Card, image_size: tuple[int, int]) -> str:
         return ""
     width, height = image_size
     return (
-        f'<img class="next-reads__image" src="{escape(src)}" alt="{escape(card.image.alt or "")}" '
+        f'<img class="onward__image" src="{escape(src)}" alt="{escape(card.image.alt or "")}" '
         f'width="{width}" height="{height}" loading="lazy" decoding="async">'
     )

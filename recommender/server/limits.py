@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 import zlib
 from collections import OrderedDict
@@ -20,6 +21,8 @@ T = TypeVar("T")
 
 _MOST_CALLERS: Final = 4096
 _LARGEST_RATIO: Final = 100
+_DISCARDED: Final = 4_000_000
+_DISCARD_SECONDS: Final = 0.5
 
 
 async def read_body(receive: Receive, limit: int, seconds: float, told: bytes | None) -> bytes:
@@ -35,24 +38,46 @@ async def read_body(receive: Receive, limit: int, seconds: float, told: bytes | 
     ------
     ProblemError : too large, too slow, or the caller went away
     """
-    if told is not None and told.isdigit() and (len(told) > 12 or int(told) > limit):
+    says_too_much = told is not None and told.isdigit() and (len(told) > 12 or int(told) > limit)
+    body = None
+    if not says_too_much:
+        try:
+            async with asyncio.timeout(seconds):
+                body = await _bounded_body(receive, limit)
+        except TimeoutError:
+            detail = f"The body did not arrive within {seconds:g} s."
+            raise ProblemError("too-slow", detail, headers={"connection": "close"}) from None
+    if body is None:
+        await _discard(receive)
         raise _too_large(limit)
+    return body
+
+
+async def _bounded_body(receive: Receive, limit: int) -> bytes | None:
+    """Return a body; None as soon as it is too large."""
     parts, size = [], 0
-    try:
-        async with asyncio.timeout(seconds):
-            while True:
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise ProblemError("bad-request", "The caller went away.")
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > limit:
+            return None
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+async def _discard(receive: Receive) -> None:
+    """Let a little more of a body come: a caller that is cut off while it sends sees no answer."""
+    left = _DISCARDED
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_DISCARD_SECONDS):
+            while left > 0:
                 message = await receive()
-                if message["type"] != "http.request":
-                    raise ProblemError("bad-request", "The caller went away.")
-                parts.append(message.get("body", b""))
-                size += len(parts[-1])
-                if size > limit:
-                    raise _too_large(limit)
+                left -= len(message.get("body", b""))
                 if not message.get("more_body", False):
-                    return b"".join(parts)
-    except TimeoutError:
-        detail = f"The body did not arrive within {seconds:g} s."
-        raise ProblemError("too-slow", detail, headers={"connection": "close"}) from None
+                    return
 
 
 def _too_large(limit: int) -> ProblemError:

@@ -33,7 +33,7 @@ from recommender.server.schemas import (
 from recommender.server.service import Service
 from recommender.server.writing import Change
 
-__all__ = ["problem_responses", "routes_of"]
+__all__ = ["ROUTER", "problem_responses"]
 
 _JSON: Final = "application/json"
 _NO_STORE: Final = {"cache-control": "no-store"}
@@ -91,8 +91,14 @@ def _serving(request: Request) -> Serving:
     return found
 
 
+def _service(request: Request) -> Service:
+    found: Service = request.scope["service"]
+    return found
+
+
 _Id = Annotated[str, Depends(_article_id)]
 _Serving = Annotated[Serving, Depends(_serving)]
+_Service = Annotated[Service, Depends(_service)]
 _Key = Annotated[str, Query(min_length=1, max_length=2000)]
 
 
@@ -104,74 +110,70 @@ def _no_parameters(request: Request) -> None:
         raise ProblemError("impossible", f"There is no parameter {unknown[0][:60]!r} here.")
 
 
-def routes_of(service: Service) -> APIRouter:
-    """Return the routes, answering from ``service``."""
-    router = APIRouter(route_class=_StrictRoute, dependencies=[Depends(_no_parameters)])
-    _add_state(router, service)
-    _add_blocks(router, service)
-    _add_articles(router, service)
-    _add_feedback(router, service)
-    return router
-
-
 def _bytes(body: bytes, **headers: str) -> Response:
     return Response(body, media_type=_JSON, headers={**_NO_STORE, **headers})
+
+
+ROUTER: Final = APIRouter(route_class=_StrictRoute, dependencies=[Depends(_no_parameters)])
+"""The routes; guard and application put the service into the scope of each request."""
 
 
 # --- state ---
 
 
-def _add_state(router: APIRouter, service: Service) -> None:
-    @router.get("/healthz", response_model=State, tags=["operations"])
-    async def healthz() -> Response:
-        """Tell that the process is alive; no index is touched."""
-        return _state(service, "ok")
+@ROUTER.get("/healthz", response_model=State, tags=["operations"])
+async def healthz(service: _Service) -> Response:
+    """Tell that the process is alive; no index is touched."""
+    return _state(service, "ok")
 
-    @router.get(
-        "/readyz",
-        response_model=State,
-        tags=["operations"],
-        responses={503: {"model": State, "description": "Draining, or the index is stale"}},
-    )
-    async def readyz() -> Response:
-        """Tell whether requests should be sent here."""
-        answer = _state(service, service.complaint or "ready")
-        answer.status_code = 200 if service.complaint is None else 503
-        return answer
 
-    @router.get(
-        "/version",
-        response_model=Version,
-        tags=["operations"],
-        responses=problem_responses(*_ALWAYS),
-    )
-    async def version(serving: _Serving) -> Response:
-        """Tell what answers here: package, generation, its age."""
-        info = serving.answers.info()
-        told = {
-            "package": service.version,
-            "generation": info.generation,
-            "built_at": info.built_at,
-            "age_seconds": info.age_seconds,
-            "articles": info.articles,
-            "behind": service.behind,
-            "stale": service.is_stale,
-        }
-        return _bytes(as_json(told))
+@ROUTER.get(
+    "/readyz",
+    response_model=State,
+    tags=["operations"],
+    responses={503: {"model": State, "description": "Draining, or the index is stale"}},
+)
+async def readyz(service: _Service) -> Response:
+    """Tell whether requests should be sent here."""
+    answer = _state(service, service.complaint or "ready")
+    answer.status_code = 200 if service.complaint is None else 503
+    return answer
 
-    @router.get(
-        "/metrics",
-        response_class=Response,
-        tags=["operations"],
-        responses={
-            200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
-            **problem_responses(*_ALWAYS),
-        },
-    )
-    async def metrics() -> Response:
-        """Return the figures of all workers, for Prometheus."""
-        kind = service.metrics.content_type
-        return Response(service.metrics.text(), headers={**_NO_STORE, "content-type": kind})
+
+@ROUTER.get(
+    "/version",
+    response_model=Version,
+    tags=["operations"],
+    responses=problem_responses(*_ALWAYS),
+)
+async def version(serving: _Serving, service: _Service) -> Response:
+    """Tell what answers here: package, generation, its age."""
+    info = serving.answers.info()
+    told = {
+        "package": service.version,
+        "generation": info.generation,
+        "built_at": info.built_at,
+        "age_seconds": info.age_seconds,
+        "articles": info.articles,
+        "behind": service.behind,
+        "stale": service.is_stale,
+    }
+    return _bytes(as_json(told))
+
+
+@ROUTER.get(
+    "/metrics",
+    response_class=Response,
+    tags=["operations"],
+    responses={
+        200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+        **problem_responses(*_ALWAYS),
+    },
+)
+async def metrics(service: _Service) -> Response:
+    """Return the figures of all workers, for Prometheus."""
+    kind = service.metrics.content_type
+    return Response(service.metrics.text(), headers={**_NO_STORE, "content-type": kind})
 
 
 def _state(service: Service, status: str) -> Response:
@@ -183,41 +185,40 @@ def _state(service: Service, status: str) -> Response:
 # --- blocks ---
 
 
-def _add_blocks(router: APIRouter, service: Service) -> None:
-    most = service.settings.max_limit
+@ROUTER.post(
+    "/v1/related",
+    response_model=Block,
+    tags=["blocks"],
+    responses=problem_responses(*_ALWAYS, *_WITH_BODY),
+)
+async def related_to_draft(asked: DraftAsk, serving: _Serving, service: _Service) -> Response:
+    """Return the block of a text that need not be in the index."""
+    options = check_options(asked.options, service.settings.max_limit)
+    block = await service.lane.run(_draft_block, serving.answers, asked.article, options)
+    return _bytes(as_json(block))
 
-    @router.post(
-        "/v1/related",
-        response_model=Block,
-        tags=["blocks"],
-        responses=problem_responses(*_ALWAYS, *_WITH_BODY),
-    )
-    async def related_to_draft(asked: DraftAsk, serving: _Serving) -> Response:
-        """Return the block of a text that need not be in the index."""
-        options = check_options(asked.options, most)
-        block = await service.lane.run(_draft_block, serving.answers, asked.article, options)
-        return _bytes(as_json(block))
 
-    @router.post(
-        "/v1/related/batch",
-        response_model=Batch,
-        tags=["blocks"],
-        responses=problem_responses(*_ALWAYS, *_WITH_BODY),
-    )
-    async def related_batch(asked: BatchAsk, serving: _Serving) -> Response:
-        """Return the blocks of several articles, all from one generation."""
-        options = check_options(asked.options, most)
-        return _bytes(await service.lane.run(_batch, serving.answers, asked, options))
+@ROUTER.post(
+    "/v1/related/batch",
+    response_model=Batch,
+    tags=["blocks"],
+    responses=problem_responses(*_ALWAYS, *_WITH_BODY),
+)
+async def related_batch(asked: BatchAsk, serving: _Serving, service: _Service) -> Response:
+    """Return the blocks of several articles, all from one generation."""
+    options = check_options(asked.options, service.settings.max_limit)
+    return _bytes(await service.lane.run(_batch, serving.answers, asked, options))
 
-    @router.get(
-        "/v1/explain",
-        response_model=Explanation,
-        tags=["blocks"],
-        responses=problem_responses(*_ALWAYS, 404),
-    )
-    async def explain(id: _Key, other: _Key, serving: _Serving) -> Response:
-        """Return why one article is near another: every shared term with its share."""
-        return _bytes(as_json(await service.lane.run(serving.answers.explain, id, other)))
+
+@ROUTER.get(
+    "/v1/explain",
+    response_model=Explanation,
+    tags=["blocks"],
+    responses=problem_responses(*_ALWAYS, 404),
+)
+async def explain(id: _Key, other: _Key, serving: _Serving, service: _Service) -> Response:
+    """Return why one article is near another: every shared term with its share."""
+    return _bytes(as_json(await service.lane.run(serving.answers.explain, id, other)))
 
 
 def _draft_block(answers: Answers, article: ArticleIn, options: Mapping[str, Any]) -> Block:
@@ -242,52 +243,66 @@ def _batch(answers: Answers, asked: BatchAsk, options: Mapping[str, Any]) -> byt
 # --- articles ---
 
 
-def _add_articles(router: APIRouter, service: Service) -> None:
-    with_body = problem_responses(*_ALWAYS, *_WITH_BODY)
+@ROUTER.get(
+    "/v1/articles/{id}",
+    response_model=ArticleOut,
+    tags=["articles"],
+    responses=problem_responses(*_ALWAYS, 404),
+)
+async def article(article_id: _Id, serving: _Serving) -> Response:
+    """Return what the index knows of an article."""
+    return _bytes(as_json(_stored(serving.answers, article_id)))
 
-    @router.get(
-        "/v1/articles/{id}",
-        response_model=ArticleOut,
-        tags=["articles"],
-        responses=problem_responses(*_ALWAYS, 404),
-    )
-    async def article(article_id: _Id, serving: _Serving) -> Response:
-        """Return what the index knows of an article."""
-        return _bytes(as_json(_stored(serving.answers, article_id)))
 
-    @router.put("/v1/articles/{id}", response_model=Report, tags=["articles"], responses=with_body)
-    async def put_article(article_id: _Id, given: ArticleIn, request: Request) -> Response:
-        """Add an article, or put it in the place of an older version."""
-        if given.id is not None and given.id != article_id:
-            raise InputError("The body has another id than the address.")
-        report = await _commit(service, request, Change([{**given.record(), "id": article_id}]))
-        if report["rejected"]:
-            why = report["rejections"][0]
-            raise InputError(f"The article was rejected ({why['reason']}): {why['detail']}")
-        return _bytes(as_json(report))
+@ROUTER.put(
+    "/v1/articles/{id}",
+    response_model=Report,
+    tags=["articles"],
+    responses=problem_responses(*_ALWAYS, *_WITH_BODY),
+)
+async def put_article(article_id: _Id, given: ArticleIn, request: Request) -> Response:
+    """Add an article, or put it in the place of an older version."""
+    if given.id is not None and given.id != article_id:
+        raise InputError("The body has another id than the address.")
+    report = await _commit(request, Change([{**given.record(), "id": article_id}]))
+    if report["rejected"]:
+        why = report["rejections"][0]
+        raise InputError(f"The article was rejected ({why['reason']}): {why['detail']}")
+    return _bytes(as_json(report))
 
-    @router.delete(
-        "/v1/articles/{id}",
-        response_model=Report,
-        tags=["articles"],
-        responses=problem_responses(*_ALWAYS),
-    )
-    async def delete_article(article_id: _Id, request: Request) -> Response:
-        """Delete an article. One that is not there does no harm, and is named in unknown_ids."""
-        return _bytes(as_json(await _commit(service, request, Change(ids=[article_id]))))
 
-    @router.post("/v1/articles", response_model=Report, tags=["articles"], responses=with_body)
-    async def put_articles(given: Bulk, request: Request) -> Response:
-        """Add many articles, all at once; those that cannot be used are counted and named."""
-        records = [article.record() for article in given.articles]
-        return _bytes(as_json(await _commit(service, request, Change(records))))
+@ROUTER.delete(
+    "/v1/articles/{id}",
+    response_model=Report,
+    tags=["articles"],
+    responses=problem_responses(*_ALWAYS),
+)
+async def delete_article(article_id: _Id, request: Request) -> Response:
+    """Delete an article. One that is not there does no harm, and is named in unknown_ids."""
+    return _bytes(as_json(await _commit(request, Change(ids=[article_id]))))
 
-    @router.post(
-        "/v1/articles/delete", response_model=Report, tags=["articles"], responses=with_body
-    )
-    async def delete_articles(given: Deletion, request: Request) -> Response:
-        """Delete many articles, all at once."""
-        return _bytes(as_json(await _commit(service, request, Change(ids=given.ids))))
+
+@ROUTER.post(
+    "/v1/articles",
+    response_model=Report,
+    tags=["articles"],
+    responses=problem_responses(*_ALWAYS, *_WITH_BODY),
+)
+async def put_articles(given: Bulk, request: Request) -> Response:
+    """Add many articles, all at once; those that cannot be used are counted and named."""
+    records = [article.record() for article in given.articles]
+    return _bytes(as_json(await _commit(request, Change(records))))
+
+
+@ROUTER.post(
+    "/v1/articles/delete",
+    response_model=Report,
+    tags=["articles"],
+    responses=problem_responses(*_ALWAYS, *_WITH_BODY),
+)
+async def delete_articles(given: Deletion, request: Request) -> Response:
+    """Delete many articles, all at once."""
+    return _bytes(as_json(await _commit(request, Change(ids=given.ids))))
 
 
 def _stored(answers: Answers, article_id: str) -> dict[str, Any]:
@@ -305,8 +320,9 @@ def _stored(answers: Answers, article_id: str) -> dict[str, Any]:
     }
 
 
-async def _commit(service: Service, request: Request, change: Change) -> dict[str, Any]:
+async def _commit(request: Request, change: Change) -> dict[str, Any]:
     """Have a change made, and answer from what it made."""
+    service = _service(request)
     if service.writer is None:
         raise ProblemError(
             "not-allowed", "This service does not change the index ([server] writes)."
@@ -321,20 +337,19 @@ async def _commit(service: Service, request: Request, change: Change) -> dict[st
 # --- feedback ---
 
 
-def _add_feedback(router: APIRouter, service: Service) -> None:
-    @router.post(
-        "/v1/feedback",
-        status_code=204,
-        tags=["feedback"],
-        response_class=Response,
-        responses=problem_responses(*_ALWAYS, *_WITH_BODY, 404),
-    )
-    async def feedback(given: FeedbackIn) -> Response:
-        """Take impressions and clicks of blocks, by the block's request_id."""
-        if service.feedback is None:
-            raise ProblemError("feedback-off", "Set [server] feedback to a file.")
-        events = [event.model_dump(exclude_none=True) for event in given.events]
-        service.feedback.append(events)
-        for event in given.events:
-            service.metrics.feedback.labels(event.kind).inc()
-        return Response(status_code=204, headers=_NO_STORE)
+@ROUTER.post(
+    "/v1/feedback",
+    status_code=204,
+    tags=["feedback"],
+    response_class=Response,
+    responses=problem_responses(*_ALWAYS, *_WITH_BODY, 404),
+)
+async def feedback(given: FeedbackIn, service: _Service) -> Response:
+    """Take impressions and clicks of blocks, by the block's request_id."""
+    if service.feedback is None:
+        raise ProblemError("feedback-off", "Set [server] feedback to a file.")
+    events = [event.model_dump(exclude_none=True) for event in given.events]
+    service.feedback.append(events)
+    for event in given.events:
+        service.metrics.feedback.labels(event.kind).inc()
+    return Response(status_code=204, headers=_NO_STORE)

