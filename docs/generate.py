@@ -277,10 +277,13 @@ def _wrapped(part: str) -> str:
 
 
 def contract() -> str:
-    """Return the OpenAPI file of the service with its default settings."""
+    """Return the OpenAPI file of a service with keys and default settings."""
     from recommender.server.app import contract_of
 
-    return json.dumps(contract_of(ServerSettings()), indent=1, ensure_ascii=False) + "\n"
+    return (
+        json.dumps(contract_of(ServerSettings(keys="keys.json")), indent=1, ensure_ascii=False)
+        + "\n"
+    )
 
 
 PAGES = {

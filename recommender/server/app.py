@@ -18,6 +18,7 @@ from recommender.errors import RecommenderError
 from recommender.server.guard import Guard, told_problem
 from recommender.server.hot import BlockRoute
 from recommender.server.options import option_schemas
+from recommender.server.places import OPEN, PLACES
 from recommender.server.problems import PROBLEMS, ProblemError
 from recommender.server.routes import ROUTER, problem_responses
 from recommender.server.service import Service
@@ -29,7 +30,7 @@ __all__ = ["contract_of", "create_app"]
 def create_app(service: Service) -> ASGIApp:
     """Return the application of a worker."""
     inner = _described()
-    told = orjson.dumps(_openapi_of(inner, service.settings.max_limit))
+    told = orjson.dumps(contract_of(service.settings))
     block = BlockRoute(service)
     plain: dict[tuple[str, str], ASGIApp] = {
         ("GET", "/v1/articles/{id}/related"): block,
@@ -48,8 +49,11 @@ def create_app(service: Service) -> ASGIApp:
 
 
 def contract_of(settings: ServerSettings) -> dict[str, Any]:
-    """Return the contract of a service as OpenAPI has it."""
-    return _openapi_of(_described(), settings.max_limit)
+    """Return the contract of a service as OpenAPI has it; without keys it asks for none."""
+    told = _openapi_of(_described(), settings.max_limit)
+    if settings.keys is not None:
+        _ask_for_keys(told)
+    return told
 
 
 def _described() -> FastAPI:
@@ -125,13 +129,17 @@ def _openapi_of(app: FastAPI, max_limit: int) -> dict[str, Any]:
     paths["/v1/related"] |= _get(
         "related_by_url", "Return the block of an address.", [*either, *parameters], in_json
     )
-    security: list[dict[str, list[str]]] = [{"key": []}]
-    told["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
-    for path, methods in paths.items():
-        for method in methods.values():
-            if path not in ("/healthz", "/readyz"):
-                method["security"] = security
     return dict(told)
+
+
+def _ask_for_keys(told: dict[str, Any]) -> None:
+    """Say which addresses need a key, and with which scope."""
+    told["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    for path, methods in told["paths"].items():
+        for method, one in methods.items():
+            scope = PLACES[path].scopes[method.upper()]
+            if scope != OPEN:
+                one["security"] = [{"key": [scope]}]
 
 
 def _problem_schema() -> dict[str, Any]:

@@ -27,7 +27,7 @@ __all__ = ["Asked", "Guard", "told_problem"]
 _log = logging.getLogger("recommender.server.requests")
 
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9_-]{1,64}")
-_BODIES: Final = ("POST", "PUT", "PATCH")
+_BODIES: Final = ("POST", "PUT")
 _BULK_FACTOR: Final = 32
 _BUFFERED_FACTOR: Final = 64
 _SLOW_SECONDS: Final = 0.5
@@ -72,7 +72,7 @@ class Asked:
         """Read the head of a request."""
         path = scope["raw_path"].decode("ascii", "replace")
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
-        asked = cls(b"", serving, place_of(method, path), method, time.perf_counter())
+        asked = cls(b"", serving, place_of(path), method, time.perf_counter())
         for name, value in scope["headers"]:
             reader = _READERS.get(name)
             if reader is not None:
@@ -169,18 +169,18 @@ class Guard:
             self._check_caller(asked, scope, scope_needed)
             if service.active > service.settings.max_active:
                 raise ProblemError("overloaded", "Too many requests at a time. Try again.")
+        if asked.method not in asked.place.scopes:
+            raise self._wrong_method(asked)
         if asked.method not in _BODIES:
             await self._app(scope, receive, send)
             return
-        if asked.method not in asked.place.scopes:
-            raise self._wrong_method(asked)
         body = await self._body(asked, receive)
         async with asyncio.timeout(_LONGEST_SECONDS):
             await self._app(scope, _receiving(body, receive), send)
 
     @staticmethod
     def _wrong_method(asked: Asked) -> ProblemError:
-        """Return what is said of a method that an address has not, before its body is read."""
+        """Return what is said of a method that an address does not have."""
         if not asked.place.scopes:
             return ProblemError("not-found", "See /openapi.json for what there is.")
         allowed = ", ".join(sorted(asked.place.scopes))

@@ -39,6 +39,7 @@ _BOUNDS: Final[Mapping[str, Mapping[str, Any]]] = {
     "exclude_ids": {"maxItems": MAX_EXCLUDED},
 }
 _TYPES: Final = {int: "integer", float: "number", bool: "boolean", str: "string"}
+_NUMBER: Final = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?(e-?[0-9]{1,3})?", re.ASCII)
 _ENTRY: Final = re.compile(r"^(\w+)(?:, \w+)* : .*\n((?:    .*\n?|\n)*)", re.MULTILINE)
 
 
@@ -69,8 +70,21 @@ def options_from(pairs: Iterable[tuple[str, str]], max_limit: int) -> dict[str, 
         elif name in options:
             raise InputError(f"The parameter {name} is given twice.")
         else:
-            options[name] = parse_text(text, hint)
+            options[name] = _parsed(name, text, hint)
     return check_options(options, max_limit)
+
+
+def _parsed(name: str, text: str, hint: Any) -> Any:
+    """Return what the text of a parameter means; stricter than in the environment."""
+    kinds = (hint, *typing.get_args(hint))
+    if bool in kinds:
+        if text not in ("true", "false"):
+            raise InputError(f"{name} is {text[:60]!r}; expected true or false.")
+        return text == "true"
+    is_number = str not in kinds and (int in kinds or float in kinds)
+    if not text or (is_number and not _NUMBER.fullmatch(text)):
+        raise InputError(f"{name} is {text[:60]!r}; expected {'a number' if text else 'a value'}.")
+    return text if str in kinds else parse_text(text, hint)
 
 
 def check_options(options: Mapping[str, Any], max_limit: int) -> dict[str, Any]:

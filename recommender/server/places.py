@@ -39,7 +39,7 @@ _ALL = (
     Place("/v1/related", {"GET": "read", "POST": "read"}),
     Place("/v1/related/batch", {"POST": "read"}),
     Place("/v1/articles", {"POST": "write"}, is_bulk=True),
-    Place("/v1/articles/delete", {"POST": "write"}),
+    Place("/v1/deletions", {"POST": "write"}),
     Place("/v1/articles/{id}", {"GET": "read", "PUT": "write", "DELETE": "write"}),
     Place("/v1/articles/{id}/related", {"GET": "read"}),
     Place("/v1/articles/{id}/related.html", {"GET": "read"}),
@@ -54,17 +54,10 @@ _BLOCK: Final = PLACES["/v1/articles/{id}/related"]
 _ARTICLE: Final = PLACES["/v1/articles/{id}"]
 
 
-def place_of(method: str, path: str) -> Place:
-    """Return the place of a path as it was sent, percent-encoded.
-
-    Parameters
-    ----------
-    method : ``POST /v1/articles/delete`` is a place; else ``delete`` is an article's id
-    """
+def place_of(path: str) -> Place:
+    """Return the place of a path as it was sent, percent-encoded."""
     if not path.startswith(_OF_ARTICLES):
         return PLACES.get(path, _NOWHERE)
-    if method == "POST" and path == "/v1/articles/delete":
-        return PLACES[path]
     rest = path[len(_OF_ARTICLES) :]
     article, slash, last = rest.partition("/")
     if not article:

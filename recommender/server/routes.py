@@ -295,7 +295,7 @@ async def put_articles(given: Bulk, request: Request) -> Response:
 
 
 @ROUTER.post(
-    "/v1/articles/delete",
+    "/v1/deletions",
     response_model=Report,
     tags=["articles"],
     responses=problem_responses(*_ALWAYS, *_WITH_BODY),

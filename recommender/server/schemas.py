@@ -34,11 +34,13 @@ Options = Annotated[
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class ImageIn(BaseModel):
     """The picture of an article."""
+
+    model_config = ConfigDict(strict=True)
 
     src: Name
     alt: Text | None = None
@@ -50,7 +52,7 @@ class ImageIn(BaseModel):
 class ArticleIn(BaseModel):
     """An article, published or a draft; other fields are kept if ``extra_columns`` names them."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", strict=True)
 
     id: Annotated[str, Field(min_length=1, max_length=500)] | None = None
     title: Text = ""

@@ -43,7 +43,7 @@ def test_many_articles_are_one_generation_and_bad_ones_are_named(service: Runnin
 
     put = ask(service.port, "/v1/articles", method="POST", body={"articles": articles}).json
     ids = ["b-0", "b-1", "b-2", "nowhere"]
-    gone = ask(service.port, "/v1/articles/delete", method="POST", body={"ids": ids}).json
+    gone = ask(service.port, "/v1/deletions", method="POST", body={"ids": ids}).json
 
     assert (3, 1) == (put["added"], put["rejected"])
     assert [("b-bad", "empty-text")] == [(r["id"], r["reason"]) for r in put["rejections"]]
@@ -73,7 +73,7 @@ def test_changes_sent_at_once_are_made_one_after_another(service: Running) -> No
     with ThreadPoolExecutor(6) as pool:
         statuses = list(pool.map(put, range(6)))
     ids = [f"c-{i}" for i in range(6)]
-    gone = ask(service.port, "/v1/articles/delete", method="POST", body={"ids": ids}).json
+    gone = ask(service.port, "/v1/deletions", method="POST", body={"ids": ids}).json
 
     assert ([200] * 6, 6) == (statuses, gone["deleted"])
 

@@ -205,6 +205,10 @@ def test_every_setting_of_a_block_is_a_parameter() -> None:
         "mode=magic",
         "explain=maybe",
         "why=-1",
+        "mode=",
+        "explain=1",
+        "limit=1_0",
+        "threshold=nan",
     ],
 )
 def test_option_that_cannot_be_is_422(service: Running, query: str) -> None:

@@ -18,9 +18,13 @@ from tests.server.asking import ask
 FILE = Path(__file__).resolve().parent.parent.parent / "docs" / "openapi.json"
 
 
-def test_file_of_the_contract_is_what_the_service_tells(service: Running) -> None:
+def test_file_of_the_contract_is_what_the_service_tells(
+    locked: Running, keys: dict[str, str]
+) -> None:
     """Who generates a client from the file gets what answers."""
-    assert json.loads(FILE.read_text(encoding="utf-8")) == ask(service.port, "/openapi.json").json
+    found = ask(locked.port, "/openapi.json", key=keys["read"])
+
+    assert json.loads(FILE.read_text(encoding="utf-8")) == found.json
 
 
 def test_contract_names_every_address_and_its_methods() -> None:
@@ -65,6 +69,8 @@ def test_contract_holds_whatever_is_asked(
     ) as running:
         command = [
             str(Path(sys.executable).with_name("st")),
+            "--config-file",
+            str(Path(__file__).with_name("schemathesis.toml")),
             "run",
             f"http://127.0.0.1:{running.port}/openapi.json",
             "--max-examples",

@@ -147,7 +147,7 @@ def test_form_of_a_stranger_is_refused(service: Running) -> None:
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""):
         found = ask(
             service.port,
-            "/v1/articles/delete",
+            "/v1/deletions",
             method="POST",
             body=b'{"ids": ["sc-uk-0001"]}',
             headers={"Content-Type": kind},
