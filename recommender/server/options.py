@@ -33,7 +33,7 @@ _BOUNDS: Final[Mapping[str, Mapping[str, Any]]] = {
     "limit": {"minimum": 1},
     "threshold": {"minimum": 0, "maximum": 1},
     "languages": {"pattern": "^(same|any|[a-z]{2}(,[a-z]{2})*)$", "examples": ["same", "uk,ru"]},
-    "why": {"minimum": 0, "maximum": 1000},
+    "why": {"minimum": 0},
     "preset": {"enum": [*PRESETS]},
     "mode": {"enum": ["auto", "exact", "fast"]},
     "exclude_ids": {"maxItems": MAX_EXCLUDED},

@@ -74,7 +74,7 @@ def test_contract_holds_whatever_is_asked(
             "run",
             f"http://127.0.0.1:{running.port}/openapi.json",
             "--max-examples",
-            os.environ.get("RECOMMENDER_CONTRACT_EXAMPLES", "300"),
+            os.environ.get("RECOMMENDER_CONTRACT_EXAMPLES", "850"),
             "--seed",
             "20261130",
             "--no-color",
