@@ -93,12 +93,12 @@ class ServerSettings:
     writes: bool = True
     unknown: str = "404"
     max_limit: int = 100
-    cache_mb: int = 64
+    cache_mb: int = 32
     cache_seconds: float = 300.0
     max_body_kb: int = 1024
     gzip_bodies: bool = False
     threads: int = 1
-    queue: int = 32
+    queue: int = 100
     deadline_seconds: float = 1.0
     body_seconds: float = 10.0
     keep_alive_seconds: int = 5

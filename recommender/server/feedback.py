@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from recommender._disk import disk
 from recommender.server.problems import ProblemError
 
 __all__ = ["Feedback"]
@@ -41,13 +42,10 @@ class Feedback:
         now = round(time.time(), 3)
         lines = b"".join(orjson.dumps({"time": now, **event}) + b"\n" for event in events)
         try:
-            handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
-            try:
-                if os.fstat(handle).st_size + len(lines) > self._max_bytes:
+            with disk().open(self._path, "ab", buffering=0) as file:
+                if file.seek(0, os.SEEK_END) + len(lines) > self._max_bytes:
                     raise ProblemError("unavailable", "The file of feedback is full.")
-                os.write(handle, lines)
-            finally:
-                os.close(handle)
+                file.write(lines)
         except OSError as error:
             _log.exception("feedback.failed", extra={"told": {"file": str(self._path)}})
             raise ProblemError("unavailable", "Feedback cannot be kept just now.") from error

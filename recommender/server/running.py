@@ -24,6 +24,7 @@ from typing import Any, Final
 
 import uvicorn
 
+from recommender._disk import disk
 from recommender.config import Config
 from recommender.errors import ConfigError, StorageError, UnknownArticleError
 from recommender.recommend import Recommender
@@ -65,7 +66,7 @@ def serve(model: Path, config: Config) -> int:
     log_to_stderr()
     with tempfile.TemporaryDirectory(prefix="recommender-") as folder, _bound(settings) as listener:
         home = Path(folder)
-        (home / "metrics").mkdir()
+        disk().mkdir(home / "metrics")
         # Before anything imports prometheus_client: it decides then where figures are kept.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(home / "metrics")
         _load(model, config)

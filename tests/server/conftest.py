@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("uvicorn", reason="the extra `server` is not installed")
-
 from benchmarks._load import Running
 from recommender.server.keys import add_key
 

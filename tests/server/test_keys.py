@@ -29,7 +29,7 @@ def test_route_asks_for_its_key(
     locked: Running, keys: dict[str, str], method: str, path: str, scope: str
 ) -> None:
     """Each route with no key, a wrong one, one that is none, and every scope."""
-    address = path.replace("{id}", "sc-uk-0001")
+    address = path.replace("{id}", "sc-uk-0030")
     body = b"{}" if method in ("POST", "PUT") else None
     statuses = {
         given: ask(locked.port, address, method=method, body=body, key=secret).status

@@ -17,6 +17,7 @@ import pytest
 
 from benchmarks._load import Running, _request
 from recommender.article import Block, Card, Image, IndexInfo, Source
+from recommender.server.feedback import Feedback
 from recommender.server.html import block_html, safe_url
 from recommender.server.limits import Lane, Rates, gunzipped, read_body
 from recommender.server.problems import ProblemError, problem_of
@@ -426,3 +427,14 @@ def wait_for_503(running: Running) -> Any:
         if found.status == 503:
             return found
     raise AssertionError("the service was never full")
+
+
+def test_feedback_ends_at_its_size(tmp_path: Path) -> None:
+    """A stranger with a key fills no disk; what was taken stays whole."""
+    feedback = Feedback(tmp_path / "feedback.jsonl", max_bytes=200)
+    event = {"kind": "click", "request_id": "x" * 50}
+    feedback.append([event])
+    with pytest.raises(ProblemError, match="full"):
+        feedback.append([event] * 3)
+
+    assert 1 == len((tmp_path / "feedback.jsonl").read_bytes().splitlines())
