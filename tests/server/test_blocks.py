@@ -164,6 +164,11 @@ def test_head_has_the_headers_of_get(service: Running) -> None:
 
     assert b"" == head.body
     assert got.headers["etag"] == head.headers["etag"]
+    for path in ("/healthz", "/readyz", "/openapi.json"):
+        assert (200, b"") == (
+            ask(service.port, path, method="HEAD").status,
+            ask(service.port, path, method="HEAD").body,
+        )
 
 
 @pytest.mark.parametrize("article_id", ["a/b", "id з пробілом", "100%", "?x=1#y", "delete", "."])

@@ -240,6 +240,7 @@ def test_django_snippet(service: Running, titles: list[str], nobody: str, tmp_pa
     assert page.count("<aside") == 1
 
 
+@pytest.mark.full
 def test_nginx_snippet(sample_index: Path, titles: list[str], tmp_path: Path) -> None:
     """The block in a page by SSI; the copy of it when the service is gone; else nothing."""
     nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")

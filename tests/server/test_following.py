@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +37,15 @@ def add(model: Path, name: str) -> int:
         return updater.commit().generation
 
 
-@pytest.fixture
-def followed(sample_index: Path, tmp_path: Path) -> Any:
+@pytest.fixture(scope="module")
+def followed(
+    sample_index: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Running, Path]]:
     """A service on an index of its own."""
-    shutil.copytree(sample_index, tmp_path / "model")
-    with Running(tmp_path / "model", poll_seconds=0.05, writes="false", drain_seconds=0) as running:
-        yield running, tmp_path / "model"
+    model = tmp_path_factory.mktemp("followed") / "model"
+    shutil.copytree(sample_index, model)
+    with Running(model, poll_seconds=0.05, writes="false", drain_seconds=0) as running:
+        yield running, model
 
 
 def test_generation_that_is_published_is_taken_and_a_bad_one_is_not(

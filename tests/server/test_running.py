@@ -37,6 +37,7 @@ def test_sigterm_says_no_to_readyz_goes_on_answering_and_ends_with_0(sample_inde
     assert (200, "close", 0) == (found.status, found.headers["connection"], code)
 
 
+@pytest.mark.full
 def test_worker_that_is_killed_is_replaced_and_children_end_with_their_watcher(
     sample_index: Path,
 ) -> None:
