@@ -45,8 +45,11 @@ class ServerSettings:
         Largest body of a request, in kB; bodies of many articles may be 32 times as large.
     gzip_bodies : bool
         Take bodies packed with gzip; what they unpack to is limited as other bodies are.
+    quick_ms : float
+        Blocks whose like took less processor time than this are made at once, a few in a turn;
+        others in threads.
     threads : int
-        Threads of each worker that make blocks.
+        Threads of each worker that make blocks which take longer.
     queue : int
         Blocks that may wait for a thread; what comes on top is answered 503 at once.
     deadline_seconds : float
@@ -97,6 +100,7 @@ class ServerSettings:
     cache_seconds: float = 300.0
     max_body_kb: int = 1024
     gzip_bodies: bool = False
+    quick_ms: float = 3.0
     threads: int = 1
     queue: int = 100
     deadline_seconds: float = 1.0

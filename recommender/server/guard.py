@@ -32,6 +32,8 @@ _BULK_FACTOR: Final = 32
 _BUFFERED_FACTOR: Final = 64
 _SLOW_SECONDS: Final = 0.5
 _LONGEST_SECONDS: Final = 120.0
+_GZIP: Final = re.compile(rb"(?:^|,)\s*(?:x-)?gzip\s*(;[^,]*)?", re.I)
+_NEVER: Final = re.compile(rb";\s*q=0(?:\.0*)?\s*", re.I)
 _LOOPBACK: Final = re.compile(rb"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?", re.I)
 
 
@@ -85,8 +87,8 @@ def _read_id(asked: Asked, value: bytes) -> None:
 
 
 def _read_encodings(asked: Asked, value: bytes) -> None:
-    names = {part.partition(b";")[0].strip() for part in value.split(b",") if b"q=0" not in part}
-    asked.takes_gzip = b"gzip" in names
+    found = _GZIP.search(value)
+    asked.takes_gzip = found is not None and not _NEVER.fullmatch(found[1] or b"")
 
 
 def _reads(name: str) -> Any:
@@ -212,8 +214,9 @@ class Guard:
         limit = self._max_body * (_BULK_FACTOR if asked.place.is_bulk else 1)
         if self._service.buffered > self._max_body * _BUFFERED_FACTOR:
             raise ProblemError("overloaded", "Too many large bodies at a time. Try again.")
-        self._service.buffered += limit if asked.place.is_bulk else 0
-        asked.buffered = limit if asked.place.is_bulk else 0
+        told = asked.content_length or b""
+        asked.buffered = min(limit, int(told)) if told.isdigit() and len(told) < 12 else limit
+        self._service.buffered += asked.buffered
         seconds = self._service.settings.body_seconds
         body = await read_body(receive, limit, seconds, asked.content_length)
         encoding = asked.content_encoding.strip().lower()
