@@ -31,6 +31,7 @@ _BODIES: Final = ("POST", "PUT")
 _BULK_FACTOR: Final = 32
 _BUFFERED_FACTOR: Final = 64
 _SLOW_SECONDS: Final = 0.5
+_QUIET_SECONDS: Final = 0.1
 _LONGEST_SECONDS: Final = 120.0
 _GZIP: Final = re.compile(rb"(?:^|,)\s*(?:x-)?gzip\s*(;[^,]*)?", re.I)
 _NEVER: Final = re.compile(rb";\s*q=0(?:\.0*)?\s*", re.I)
@@ -120,6 +121,7 @@ class Guard:
         self._app = app
         self._service = service
         self._max_body = service.settings.max_body_kb * 1000
+        self._quiet_until = 0.0
         self._process, self._numbers = secrets.token_hex(6).encode(), itertools.count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -244,6 +246,9 @@ class Guard:
         metrics.observe(asked.place.path, asked.status, seconds)
         if asked.status in (429, 503) and asked.place.path != "/readyz":
             metrics.shed.labels(str(asked.status)).inc()
+            if asked.started < self._quiet_until:  # a line for each would cost more than they do
+                return
+            self._quiet_until = asked.started + _QUIET_SECONDS
         wanted = self._service.settings.log_requests
         is_problem = asked.status >= 400 or seconds > _SLOW_SECONDS
         if wanted == "none" or (wanted == "problems" and not is_problem):

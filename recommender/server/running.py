@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 import traceback
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -64,13 +65,18 @@ def serve(model: Path, config: Config) -> int:
     if settings.keys is not None:
         read_keys(settings.keys)
     log_to_stderr()
-    with tempfile.TemporaryDirectory(prefix="recommender-") as folder, _bound(settings) as listener:
+    with tempfile.TemporaryDirectory(prefix="recommender-") as folder, ExitStack() as listening:
+        _bound(settings, settings.port, alone=True).close()
+        first = listening.enter_context(_bound(settings, settings.port))
+        port = first.getsockname()[1]
+        more = (_bound(settings, port) for _ in range(settings.workers - 1))
+        listeners = [first, *map(listening.enter_context, more)]
         home = Path(folder)
         disk().mkdir(home / "metrics")
         # Before anything imports prometheus_client: it decides then where figures are kept.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(home / "metrics")
         _load(model, config)
-        return _Watcher(model, config, home, listener).run()
+        return _Watcher(model, config, home, listeners).run()
 
 
 def check_address(settings: ServerSettings) -> None:
@@ -94,18 +100,27 @@ def check_address(settings: ServerSettings) -> None:
         )
 
 
-def _bound(settings: ServerSettings) -> socket.socket:
-    """Return a socket that listens."""
+def _bound(settings: ServerSettings, port: int, *, alone: bool = False) -> socket.socket:
+    """Return a socket that listens: one for each worker, among which the system shares callers.
+
+    Of one socket for all, whoever wakes first takes nearly all of them.
+
+    Parameters
+    ----------
+    alone : nobody else may listen there, not even another service of this user
+    """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((settings.host, settings.port))
+        if not alone:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listener.bind((settings.host, port))
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         raise StorageError(
-            f"Cannot listen at {settings.host}:{settings.port}: {error.strerror or error}. "
+            f"Cannot listen at {settings.host}:{port}: {error.strerror or error}. "
             "Choose another [server] port, or stop what listens there."
         ) from error
     listener.setblocking(False)
@@ -144,11 +159,14 @@ class _Child:
 class _Watcher:
     """Starts the processes, replaces those that die, and stops them."""
 
-    def __init__(self, model: Path, config: Config, home: Path, listener: socket.socket) -> None:
+    def __init__(
+        self, model: Path, config: Config, home: Path, listeners: list[socket.socket]
+    ) -> None:
         self._model = model
         self._config = config
         self._home = home
-        self._listener = listener
+        # Open here too, so that callers of a worker that died wait for the next one.
+        self._listeners = listeners
         self._children: dict[int, _Child] = {}
         self._due: list[tuple[float, str]] = []
         self._deaths: dict[str, int] = {}
@@ -166,7 +184,7 @@ class _Watcher:
         signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
         roles = [f"worker-{n}" for n in range(self._config.server.workers)]
         self._due = [(0.0, role) for role in (*roles, *(["writer"] if self._has_writer else []))]
-        host, port = self._listener.getsockname()[:2]
+        host, port = self._listeners[0].getsockname()[:2]
         _log.info("serving", extra={"told": {"host": host, "port": port, "workers": len(roles)}})
         while self._children or self._due:
             self._start_due()
@@ -192,8 +210,13 @@ class _Watcher:
             seconds = self._config.server.drain_seconds + 2 * _GRACE_SECONDS
             self._stop_by = 0.0 if self._stop_by else time.monotonic() + seconds
             self._due.clear()
-            self._listener.close()  # the workers have it
+            self._close_listeners()  # the workers have them
             self._tell(signal.SIGTERM)
+
+    def _close_listeners(self, but: socket.socket | None = None) -> None:
+        for listener in self._listeners:
+            if listener is not but:
+                listener.close()
 
     def _tell(self, told: signal.Signals, role: str = "") -> None:
         for pid, child in self._children.items():
@@ -254,11 +277,13 @@ class _Watcher:
                 signal.signal(signal.SIGTERM, _leave)
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
                 signal.signal(signal.SIGHUP, signal.SIG_IGN)
-                self._listener.close()
+                self._close_listeners()
                 run_writer(self._model, self._config, self._writer_listener)
             return
         path = self._home / "writer" if self._has_writer else None
-        _answer(self._model, self._config, self._listener, path)
+        own = self._listeners[int(role.rpartition("-")[2])]
+        self._close_listeners(but=own)
+        _answer(self._model, self._config, own, path)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

@@ -110,3 +110,18 @@ def test_swaps_under_load_fail_and_mix_nothing(sample_index: Path, tmp_path: Pat
         publisher.join()
 
     assert (0, 0) == (outcome.errors, outcome.mixed)
+
+
+def test_address_that_is_taken_is_an_error_that_says_so(service: Running, model: Path) -> None:
+    """Also when it is another service of the same user that listens there."""
+    command = [sys.executable, "-m", "recommender", "serve", "--model", str(model)]
+    done = subprocess.run(
+        [*command, "--port", str(service.port)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    assert done.returncode == 7
+    assert f"Cannot listen at 127.0.0.1:{service.port}" in done.stderr
