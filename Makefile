@@ -12,7 +12,7 @@ BENCHMARKS := build live extraction stemmers tokenizing engine
 DEMO_ARTICLES := sc-en-0037 sc-uk-0001 sc-ru-0012
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-full soak lint types imports check quality bench docs lock clean
+.PHONY: help setup demo test test-full soak lint types imports check quality bench load docs lock clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ $(PEERS): requirements-bench.txt $(READY)
 
 bench: $(READY) $(PEERS)  ## every benchmark; the engine beside its peers comes last
 	@for b in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$b || exit 1; done
+
+load: $(READY)  ## what the service bears: an open loop of questions, about fifteen minutes
+	@$(BIN)/python -m benchmarks.load
 
 lock: pyproject.toml  ## resolve the development set and the peers again (needs uv)
 	@UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --universal --python-version 3.11 \

@@ -1,7 +1,8 @@
 """Write the reference pages from the code: ``python docs/generate.py [--check]``.
 
 docs/reference/cli.md comes from the help of every command, settings.md from the settings classes
-and their docstrings, api.md from the public names. Nobody edits these pages by hand.
+and their docstrings, api.md from the public names, openapi.json from the routes of the service.
+Nobody edits these pages by hand.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import inspect
+import json
 import re
 import sys
 import textwrap
@@ -23,6 +25,7 @@ import recommender
 from recommender import article, errors
 from recommender.cli import cli
 from recommender.config import ENVIRONMENT_PREFIX, Config
+from recommender.server_settings import ServerSettings
 
 FOLDER = Path(__file__).resolve().parent / "reference"
 WIDTH = 100
@@ -47,6 +50,9 @@ def cli_page() -> str:
         command = cli.get_command(context, name)
         if command is not None:
             parts.append(_command(command, name, context, level=2))
+        if isinstance(command, click.Group):
+            own = click.Context(command, info_name=name, parent=context)
+            parts += [_command(c, n, own, level=3) for n, c in sorted(command.commands.items())]
     return _page(parts)
 
 
@@ -267,7 +273,25 @@ def _wrapped(part: str) -> str:
     )
 
 
-PAGES = {"cli.md": cli_page, "settings.md": settings_page, "api.md": api_page}
+# --- openapi.json ---
+
+
+def contract() -> str:
+    """Return the OpenAPI file of a service with keys and default settings."""
+    from recommender.server.app import contract_of
+
+    return (
+        json.dumps(contract_of(ServerSettings(keys="keys.json")), indent=1, ensure_ascii=False)
+        + "\n"
+    )
+
+
+PAGES = {
+    "cli.md": cli_page,
+    "settings.md": settings_page,
+    "api.md": api_page,
+    "../openapi.json": contract,
+}
 
 
 def main() -> int:

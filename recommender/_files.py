@@ -81,7 +81,8 @@ def map_array(path: Path, dtype: DTypeLike) -> NDArray[Any]:
         raise DamagedIndexError(
             f"{path} holds {array.dtype} of shape {array.shape}; expected a row of {dtype!s}."
         )
-    return array
+    # A plain view of the mapping: every slice of a np.memmap costs a microsecond more.
+    return array.view(np.ndarray)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -24,6 +24,7 @@ import pickle
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -43,7 +44,7 @@ from numba.core.serialize import dumps
 from numba.extending import intrinsic
 from numba.misc.appdirs import AppDirs
 
-__all__ = ["LOCK", "USE", "Use", "make_dispatcher", "make_intrinsic"]
+__all__ = ["LOCK", "USE", "Use", "make_dispatcher", "make_intrinsic", "places"]
 
 LOCK: Final = global_compiler_lock
 """numba's own, so that no thread holds one lock and waits for the other."""
@@ -241,6 +242,11 @@ def _copied(folder: Path, name: str) -> Path:
 
 
 # --- places ---
+
+
+def places() -> tuple[Path, ...]:
+    """Return where the loops of this package are kept or may be, the first choice first."""
+    return _folders(__file__, time.time())
 
 
 @cache

@@ -187,6 +187,14 @@ class Answers:
         )
         return self._block(Source(None, None, lang), subject, ask, explain, started)
 
+    def without_article(self, *, explain: bool = False, **options: Any) -> Block:
+        """Do what ``Recommender.without_article`` says."""
+        started = time.perf_counter()
+        nothing = Query(np.zeros(0, np.int32), np.zeros(0, np.uint8))
+        return self._block(
+            Source(None, None, None), Subject(nothing), self.ask_for(options), explain, started
+        )
+
     def related_page(
         self,
         key: str,

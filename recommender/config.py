@@ -31,6 +31,7 @@ from recommender.index.settings import GenerationSettings, SearchSettings, Updat
 from recommender.ingest.settings import IngestSettings
 from recommender.ranking.rules import Rules
 from recommender.ranking.settings import BlockSettings, PopularitySettings, with_preset
+from recommender.server_settings import ServerSettings
 from recommender.text.settings import BoilerplateSettings, TextSettings
 from recommender.weighting import WeightSettings
 
@@ -90,6 +91,7 @@ class Config:
     popularity: PopularitySettings = field(default_factory=PopularitySettings)
     generations: GenerationSettings = field(default_factory=GenerationSettings)
     updates: UpdateSettings = field(default_factory=UpdateSettings)
+    server: ServerSettings = field(default_factory=ServerSettings)
 
 
 Origins = dict[tuple[str, str], str]

@@ -200,6 +200,15 @@ class Recommender:
         """
         return self._now.related_to_several(keys, explain=explain, **options)
 
+    def without_article(self, *, explain: bool = False, **options: Any) -> Block:
+        """Return the block of a page that is no article: what the ladder of ``fallback`` has.
+
+        Parameters
+        ----------
+        **options : as for :meth:`related`
+        """
+        return self._now.without_article(explain=explain, **options)
+
     def related_page(
         self,
         key: str,

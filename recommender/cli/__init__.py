@@ -34,6 +34,8 @@ _COMMANDS = {
     "evaluate": "Measure the lists, and write a report for people.",
     "compare": "Compare two runs or more on judged articles.",
     "judge": "Make a page for judging lists blindly, or read it back.",
+    "serve": "Answer for blocks over HTTP.",
+    "keys": "Make, list and revoke the keys of the service.",
     "where": "List every block that an article stands in.",
     "inspect": "Show what an index holds and how it was built.",
     "verify": "Check an index, file by file and number by number.",
@@ -41,6 +43,7 @@ _COMMANDS = {
     "rollback": "Make an older generation the live one again.",
     "diff": "Compare the articles and the blocks of two generations.",
     "gc": "Remove old generations that nobody needs.",
+    "doctor": "Look at what building and serving depend on.",
     "warm": "Compile the fast loops ahead of the first use.",
     "completion": "Print the shell completion script.",
 }

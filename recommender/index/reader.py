@@ -907,7 +907,8 @@ class Index:
         """
         terms, here, there = self._meet(query, doc)
         parts = self.products(terms, here, there)
-        length = self.length(query.terms, query.codes) * self._norm(doc)
+        own = self.length(query.terms, query.codes) if query.length is None else query.length
+        length = own * self._norm(doc)
         order = np.lexsort((terms, -parts))
         order = order[parts[order] > 0]
         return terms[order], parts[order] / (length or 1.0)
@@ -918,10 +919,12 @@ class Index:
         """Return the terms that query and document share, and the codes they have in each."""
         self._check_docs(np.array([doc]))
         others, codes = self._place(doc)[0].row(doc, compiled=self.compiled)
-        terms, here, there = np.intersect1d(
-            query.terms, others, assume_unique=True, return_indices=True
-        )
-        return terms, query.codes[here], codes[there]
+        if not len(others):
+            return others, codes, codes
+        # Both ascend, and neither names a term twice.
+        there = np.minimum(np.searchsorted(others, query.terms), len(others) - 1)
+        here = np.flatnonzero(others[there] == query.terms)
+        return query.terms[here], query.codes[here], codes[there[here]]
 
     def display(
         self, terms: Sequence[int] | NDArray[np.int32], language: str | None = None

@@ -1,0 +1,208 @@
+"""Blocks as bytes: made once, answered many times, dropped when the generation moves."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import orjson
+
+from recommender.answers import Answers
+from recommender.article import Block, to_json
+from recommender.errors import UnknownArticleError
+from recommender.server.html import block_html
+from recommender.server_settings import ServerSettings
+
+__all__ = ["BlockBytes", "Question", "Serving", "as_json"]
+
+_OPTIONS: Final = orjson.OPT_UTC_Z
+_LEAST_PACKED: Final = 1024
+_ENTRY_BYTES: Final = 1500  # what an entry takes besides its bytes
+_LIFETIME_RATIO: Final = 0.02
+
+Headers = list[tuple[bytes, bytes]]
+
+
+def as_json(value: Any) -> bytes:
+    """Return a Block, an Explanation, ... as JSON: what ``article.to_json`` says, quicker."""
+    try:
+        return orjson.dumps(value, option=_OPTIONS, default=dict)
+    except TypeError:  # columns kept for the card may hold numbers of any size
+        return json.dumps(to_json(value), ensure_ascii=False).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a block is asked for.
+
+    Attributes
+    ----------
+    key : id or URL
+    options : as ``Recommender.related`` takes them
+    is_html : the answer is HTML
+    """
+
+    key: str
+    options: Mapping[str, Any]
+    is_html: bool = False
+
+
+@dataclass(slots=True)
+class BlockBytes:
+    """A finished answer.
+
+    Attributes
+    ----------
+    question : what it answers
+    body : bytes
+    etag : of what a reader sees of it, so that it survives being made anew
+    headers : besides the length
+    until : moment, monotonic, from which it is made anew
+    packed : the body with gzip, once somebody asked for that
+    """
+
+    question: Question
+    body: bytes
+    etag: bytes
+    headers: Headers
+    until: float
+    packed: bytes = field(default=b"")
+
+    def for_caller(self, takes_gzip: bool) -> tuple[bytes, Headers]:
+        """Return body and headers for a caller that takes gzip, or does not."""
+        if not takes_gzip or len(self.body) < _LEAST_PACKED:
+            return self.body, [*self.headers, (b"content-length", b"%d" % len(self.body))]
+        if not self.packed:
+            self.packed = gzip.compress(self.body, 5, mtime=0)
+        length = b"%d" % len(self.packed)
+        more = [(b"content-encoding", b"gzip"), (b"content-length", length)]
+        return self.packed, [*self.headers, *more]
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory, about."""
+        return len(self.body) * 3 // 2 + _ENTRY_BYTES
+
+
+class Serving:
+    """One generation as it is served: its answers, and what of them is finished.
+
+    It is replaced as a whole by the next one, so no answer mixes two generations.
+
+    Parameters
+    ----------
+    answers : Answers
+    settings : ServerSettings
+    """
+
+    def __init__(self, answers: Answers, settings: ServerSettings) -> None:
+        self.answers = answers
+        self._settings = settings
+        self.built = answers.index.built_at.timestamp()
+        self.generation = answers.index.manifest.generation
+        self.generation_header = b"%d" % self.generation
+        self._kept: OrderedDict[tuple[bytes, bytes], BlockBytes] = OrderedDict()
+        self._size, self._room = 0, settings.cache_mb * 1_000_000
+
+    @property
+    def age(self) -> float:
+        """Age of the generation in seconds; never negative, whatever the clock does."""
+        return max(0.0, time.time() - self.built)
+
+    # --- finished answers: only the event loop's thread comes here ---
+
+    def find(self, address: tuple[bytes, bytes]) -> BlockBytes | None:
+        """Return the finished answer of an address, path and query as they were sent."""
+        found = self._kept.get(address)
+        if found is None or found.until < time.monotonic():
+            return None
+        self._kept.move_to_end(address)
+        return found
+
+    def keep(self, address: tuple[bytes, bytes], made: BlockBytes) -> None:
+        """Keep a finished answer; the one not asked for longest makes room."""
+        size = made.size + sum(map(len, address))
+        if size > self._room // 8:
+            return
+        self._forget(address)
+        self._kept[address] = made
+        self._size += size
+        while self._size > self._room:
+            self._forget(next(iter(self._kept)))
+
+    def _forget(self, address: tuple[bytes, bytes]) -> None:
+        gone = self._kept.pop(address, None)
+        if gone is not None:
+            self._size -= gone.size + sum(map(len, address))
+
+    def hottest(self, n: int) -> list[tuple[tuple[bytes, bytes], Question]]:
+        """Return what was asked for last."""
+        kept = list(self._kept.items())[-n:]
+        return [(address, made.question) for address, made in kept]
+
+    # --- making ---
+
+    def block(self, question: Question) -> Block:
+        """Return the block that answers a question.
+
+        Raises
+        ------
+        UnknownArticleError : no such article, and the setting ``unknown`` says 404
+        InputError, ConfigError : an option that cannot be
+        """
+        try:
+            return self.answers.related(question.key, **question.options)
+        except UnknownArticleError:
+            if self._settings.unknown == "404":
+                raise
+        return self.answers.without_article(**question.options)
+
+    def make(self, question: Question) -> tuple[BlockBytes, Block]:
+        """Return the finished answer to a question, and the block it shows."""
+        block = self.block(question)
+        render = self._html if question.is_html else self._json
+        body, seen, kind = render(block)
+        more = [(b"content-security-policy", b"default-src 'none'")] if question.is_html else []
+        lifetime = self._lifetime(block)
+        caching = (
+            f"public, max-age={lifetime}, "
+            f"stale-while-revalidate={self._settings.revalidate_seconds}, "
+            f"stale-if-error={self._settings.revalidate_seconds}"
+        )
+        etag = b'W/"%s"' % hashlib.blake2b(seen, digest_size=12).hexdigest().encode()
+        headers = [
+            *more,
+            (b"content-type", kind),
+            (b"cache-control", caching.encode()),
+            (b"etag", etag),
+            (b"vary", b"accept-encoding"),
+        ]
+        until = time.monotonic() + self._settings.cache_seconds
+        return BlockBytes(question, body, etag, headers, until), block
+
+    def _json(self, block: Block) -> tuple[bytes, bytes, bytes]:
+        seen = as_json([block.source, block.cards, block.fallback_used])
+        return as_json(block), seen, b"application/json"
+
+    def _html(self, block: Block) -> tuple[bytes, bytes, bytes]:
+        size = self._settings.image_width, self._settings.image_height
+        page = block_html(block, size).encode()
+        seen = page.replace(block.request_id.encode() or b"\0", b"")
+        return page, seen, b"text/html; charset=utf-8"
+
+    def _lifetime(self, block: Block) -> int:
+        """Return for how many seconds callers may keep a block: longer for older articles."""
+        least, most = self._settings.fresh_seconds, self._settings.old_seconds
+        doc = self.answers.find(block.source.id) if block.source.id else None
+        stated = self.answers.index.card(doc).get("published_at") if doc is not None else None
+        if stated is None:
+            return least
+        age = (datetime.now(UTC) - datetime.fromisoformat(stated)).total_seconds()
+        return int(min(most, max(least, age * _LIFETIME_RATIO)))

@@ -1,0 +1,172 @@
+"""Following ``CURRENT`` and the file of keys: a worker moves on by itself, and never to worse."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from recommender.errors import RecommenderError
+from recommender.server.blocks import BlockBytes, Question, Serving
+from recommender.server.service import Service
+
+__all__ = ["Follower"]
+
+_log = logging.getLogger(__name__)
+_WARMED: Final = 200
+_WARM_SECONDS: Final = 1.0
+_AGAIN_SECONDS: Final = 60.0
+"""A generation that could not be taken is tried again so late, unless another is published."""
+
+Address = tuple[bytes, bytes]
+
+
+class _NotSoundError(Exception):
+    """A new generation that is not to be used."""
+
+
+class Follower:
+    """Looks for a new generation and for changed keys.
+
+    Parameters
+    ----------
+    service : whose generation and keys are replaced
+    model : folder of the index
+    """
+
+    def __init__(self, service: Service, model: Path) -> None:
+        self._service = service
+        self._pointer = model / "CURRENT"
+        keys = service.settings.keys
+        self._keys = Path(keys) if keys else None
+        self._seen = _content(self._pointer)
+        self._keys_seen = _stamp(self._keys)
+        self._tried = time.monotonic()
+        self._taking = asyncio.Lock()
+        self._nudged = asyncio.Event()
+        service.follow = self.take_newest
+
+    def nudge(self) -> None:
+        """Look now."""
+        self._tried = -_AGAIN_SECONDS
+        self._nudged.set()
+
+    async def run(self) -> None:
+        """Look every now and then, for ever."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._service.settings.poll_seconds):
+                    await self._nudged.wait()
+            self._nudged.clear()
+            try:
+                await self.look()
+            except Exception:
+                _log.exception("follow.failed")
+
+    async def look(self) -> None:
+        """Take a new generation and changed keys, where there are any."""
+        if self._keys is not None:
+            stamp = await asyncio.to_thread(_stamp, self._keys)
+            if stamp != self._keys_seen:
+                self._keys_seen = stamp
+                await self._take_keys()
+        seen = await asyncio.to_thread(_content, self._pointer)
+        again = self._service.behind and time.monotonic() - self._tried > _AGAIN_SECONDS
+        if seen != self._seen or again:
+            self._seen = seen
+            await self.take_newest()
+        self._service.tell_figures()
+
+    async def _take_keys(self) -> None:
+        """Take the keys of the file; where it cannot be read the old ones stay."""
+        try:
+            self._service.keys = await asyncio.to_thread(self._service.read_keys)
+            _log.info("keys.taken")
+        except RecommenderError as error:
+            _log.error("keys.not_taken", extra={"told": {"reason": str(error)[:500]}})
+
+    async def take_newest(self) -> None:
+        """Move to the live generation if it is another, and sound.
+
+        What was asked for last is made from the new one before it is used, so that its first
+        callers do not wait.
+        """
+        service = self._service
+        async with self._taking:
+            self._tried = time.monotonic()
+            before = service.serving
+            hottest = before.hottest(_WARMED)
+            try:
+                after, made = await asyncio.to_thread(self._next, before, hottest)
+            except Exception as error:
+                self._not_taken(error)
+                return
+            if after is before:
+                service.behind = False
+                return
+            for address, block in made:
+                after.keep(address, block)
+            service.use(after)
+            told = {"generation": after.generation, "before": before.generation}
+            _log.info("index.taken", extra={"told": told})
+
+    def _next(
+        self, before: Serving, hottest: Iterable[tuple[Address, Question]]
+    ) -> tuple[Serving, list[tuple[Address, BlockBytes]]]:
+        """Return the newest generation, tried; the one of before where there is no newer."""
+        recommender = self._service.recommender
+        recommender.refresh()
+        answers = recommender.answers
+        index = answers.index
+        if index.degraded:
+            raise _NotSoundError(index.degraded)
+        if answers is before.answers:
+            return before, []
+        if not index.n_articles and before.answers.index.n_articles:
+            raise _NotSoundError("It holds no article, and the one in use does.")
+        after = Serving(answers, self._service.settings)
+        if index.n_articles:
+            answers.related(index.article_id(int(index.docs()[-1])))
+        return after, list(_made(after, hottest))
+
+    def _not_taken(self, error: Exception) -> None:
+        service = self._service
+        service.behind = True
+        service.metrics.swap_failures.inc()
+        service.tell_figures()
+        told = {"reason": str(error)[:500], "in_use": service.serving.generation}
+        _log.error("index.not_taken", extra={"told": told})
+
+
+def _made(
+    serving: Serving, hottest: Iterable[tuple[Address, Question]]
+) -> Iterator[tuple[Address, BlockBytes]]:
+    """Make answers anew, as many as a second is enough for."""
+    until = time.monotonic() + _WARM_SECONDS
+    for address, question in hottest:
+        if time.monotonic() > until:
+            return
+        with contextlib.suppress(RecommenderError):  # of articles that are gone
+            yield address, serving.make(question)[0]
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def _stamp(path: Path | None) -> tuple[int, int, int] | None:
+    """Return what changes when a file is replaced."""
+    if path is None:
+        return None
+    try:
+        told = path.stat()
+    except OSError:
+        return None
+    return told.st_mtime_ns, told.st_size, told.st_ino
