@@ -107,7 +107,10 @@ def test_to_json_tuples_are_lists() -> None:
     plain = to_json(CARD)
 
     assert plain["authors"] == ["Олена", "Ivan"]
-    assert plain["why"] == [{"term": "вибори", "share": 0.3}, {"term": "рада", "share": 0.2}]
+    assert plain["why"] == [
+        {"term": "вибори", "share": 0.3, "kind": "term"},
+        {"term": "рада", "share": 0.2, "kind": "term"},
+    ]
     assert plain["extra"] == {"views": 12, "tags": ["a", "b"]}
 
 

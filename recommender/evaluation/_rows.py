@@ -24,6 +24,8 @@ __all__ = [
     "whole_number",
 ]
 
+_LONGEST_CELL = 100_000
+
 Row = tuple[int, Mapping[str, Any]]
 """Line number, and the value of each column."""
 
@@ -95,9 +97,13 @@ def _rows(path: Path, lines: Iterator[tuple[int, str]]) -> Iterator[Row]:
 
 def _cells(path: Path, number: int, line: str, mark: str) -> list[str]:
     try:
-        return next(csv.reader([line], delimiter=mark))
+        cells = next(csv.reader([line], delimiter=mark))
     except csv.Error as error:
         fail(path, number, f"cannot be read ({error})")
+    longest = max(map(len, cells), default=0)
+    if longest > _LONGEST_CELL:
+        fail(path, number, f"cannot be read (a cell of {longest:,} characters)")
+    return cells
 
 
 def _object(path: Path, number: int, line: str) -> Row:

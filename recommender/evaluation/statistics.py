@@ -51,6 +51,8 @@ NOTHING = Figure(None, None, None, 0)
 def figures(columns: Mapping[str, NDArray[np.float64]], *, seed: int = SEED) -> dict[str, Figure]:
     """Return the mean of each column with its interval; NaN is left out.
 
+    The order of the rows does not matter.
+
     Parameters
     ----------
     columns : (n,) float64 each; rows are drawn together
@@ -58,6 +60,7 @@ def figures(columns: Mapping[str, NDArray[np.float64]], *, seed: int = SEED) -> 
     if not columns:
         return {}
     table = np.column_stack(list(columns.values()))
+    table = table[np.lexsort(table.T)]
     known = np.isfinite(table)
     counts = known.sum(axis=0)
     values = np.where(known, table, 0.0)

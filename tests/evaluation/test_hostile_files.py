@@ -89,7 +89,7 @@ def test_bytes_that_are_no_text_are_refused_in_words(tmp_path: Path, data: bytes
 
 
 def test_long_cell_of_a_table_is_refused_with_its_line(tmp_path: Path) -> None:
-    """Python's reader of tables has a limit, which is told and not shown as a fault of ours."""
+    """No id is as long as that, whatever limit other readers of tables have set."""
     path = tmp_path / "file"
     path.write_text("id,other\na," + "b" * 200_000, "utf-8")
 

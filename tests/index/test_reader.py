@@ -203,9 +203,8 @@ def test_open_pointer_with_any_flipped_bit_is_damage_or_the_same_name(root: Path
                 index = Index.open(root)
             except IndexFolderError:
                 continue
-        same = changed.strip() == content.strip()
         assert index.manifest.generation == 1
-        assert same == (index.degraded == "")
+        assert index.degraded
 
 
 def test_open_two_files_swapped_is_damage(root: Path) -> None:

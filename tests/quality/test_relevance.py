@@ -43,6 +43,7 @@ def test_ndcg_on_the_bundled_corpus_stays_above_its_floor(
         one, other, _, grade = line.split("\t")
         if int(grade) >= 2 and f"-{lang}-" in one and f"-{lang}-" in other:
             truth[one].add(other)
-    lists = {key: [c.id for c in news.related(key, limit=10).cards] for key in truth}
+    blocks = {key: news.related(key, limit=10, preset="similarity") for key in truth}
+    lists = {key: [card.id for card in block.cards] for key, block in blocks.items()}
 
     assert mean_ndcg(lists, truth) >= SAMPLE_FLOORS[lang]
