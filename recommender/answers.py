@@ -459,6 +459,8 @@ class Answers:
         """Return the first article of the story that a subject is of; None if none is known."""
         if stories is None:
             return None
+        own = [] if subject.doc is None else [subject.doc]
+        stories.firsts([*own, *(c.doc for c in ranked.chosen)])  # all in one go
         if subject.doc is not None:
             return stories.first(subject.doc)
         near = [c.doc for c in ranked.chosen if c.similarity >= stories.least]

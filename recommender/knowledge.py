@@ -6,7 +6,7 @@ first asked for; a segment that the generation before had too is not read again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from threading import Lock
 from typing import Any
@@ -19,6 +19,7 @@ from recommender.index.reader import Index
 from recommender.ranking.facts import Facts, Marks, facts_of_card
 from recommender.ranking.rules import Rules, Selector
 from recommender.ranking.stories import Stories
+from recommender.ranking.values import folded
 
 __all__ = ["Knowledge", "Mask"]
 
@@ -27,6 +28,8 @@ Mask = NDArray[np.bool_]
 _NEAREST = 8
 """Of the known neighbours, how many a story is looked for among."""
 _KEPT = 256
+_SEEN = 65_536
+_ASKED = ("section", "author", "label")
 
 
 class Knowledge:
@@ -47,13 +50,21 @@ class Knowledge:
         self._facts: dict[str, Facts] = dict(like._facts) if like and known else {}
         self._marks: dict[str, Marks] = dict(like._marks) if like else {}
         self._stories: dict[float, Stories] = {}
+        self._seen: dict[int, dict[str, tuple[str, ...]]] = {}
         self._kept: dict[Any, NDArray[Any]] = {}
 
     # --- single articles ---
 
-    def written(self, doc: int, name: str) -> tuple[str, ...]:
-        """Return one article's values of a field."""
-        return facts_of_card(self.index.card(doc), (name,))[name]
+    def facts_of(self, doc: int) -> dict[str, tuple[str, ...]]:
+        """Return one article's sections, authors and labels, folded; the last ones are kept."""
+        found = self._seen.get(doc)
+        if found is None:
+            stored = facts_of_card(self.index.card(doc), _ASKED)
+            found = {name: tuple(map(folded, values)) for name, values in stored.items()}
+            if len(self._seen) >= _SEEN:
+                self._seen.clear()
+            self._seen[doc] = found
+        return found
 
     def moment(self, doc: int) -> tuple[int, bytes]:
         """Return what articles are ordered by: publishing time, then id."""
@@ -66,14 +77,16 @@ class Knowledge:
                 self._stories[least] = Stories(self._neighbours, self.moment, least)
             return self._stories[least]
 
-    def _neighbours(self, doc: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    def _neighbours(
+        self, docs: Sequence[int]
+    ) -> list[tuple[NDArray[np.int32], NDArray[np.float64]]]:
         if self.index.parts[0].segment.width:
-            known = self.index.pool(doc, _NEAREST)
-            found = self.index.best_of(doc, known, len(known))
+            near = self.index.nearest_known(docs, _NEAREST)
         else:
-            own = Choice(languages=frozenset({self.index.language_code(doc)}))
-            found = self.index.related(doc, _NEAREST, choice=own)
-        return found.docs, found.scores
+            own = [Choice(languages=frozenset({self.index.language_code(doc)})) for doc in docs]
+            pairs = zip(docs, own, strict=True)
+            near = [self.index.related(doc, _NEAREST, choice=choice) for doc, choice in pairs]
+        return [(found.docs, found.scores) for found in near]
 
     # --- masks ---
 

@@ -28,7 +28,6 @@ from recommender.ranking.duplicates import (
 from recommender.ranking.popularity import Popularity, popularity_factors
 from recommender.ranking.settings import BlockSettings
 from recommender.ranking.shortlist import Dropped, Shortlist
-from recommender.ranking.values import folded
 from recommender.ranking.variety import Quota, take_few
 from recommender.twins import twins_of
 
@@ -327,6 +326,10 @@ class Ranker:
         if settings.duplicates:
             found = drop_copies_of_shown(found, settings.duplicates)
             found = collapse_copies(found, settings.duplicates, self._preference(settings))
+        if settings.max_per_story and settings.same_story:
+            need = 2 * (settings.limit - len(before))
+            ahead = [found.doc(place) for place in found.places[:need]]
+            self.knowledge.stories(settings.same_story).firsts(ahead)
         return take_few(
             found,
             settings.limit - len(before),
@@ -340,7 +343,7 @@ class Ranker:
         sign = -1 if settings.version == "newest" else 1
 
         def key(doc: int) -> tuple[int, ...]:
-            reprint = _REPRINT in map(folded, self.knowledge.written(doc, "label"))
+            reprint = _REPRINT in self.knowledge.facts_of(doc)["label"]
             published = self.index.published(doc)
             return int(reprint), int(published == NO_DATE), sign * published
 
@@ -349,8 +352,8 @@ class Ranker:
     def _quotas(self, settings: BlockSettings) -> list[Quota]:
         known = self.knowledge
         several: list[Quota] = [
-            ("section", settings.max_per_section, lambda doc: known.written(doc, "section")),
-            ("author", settings.max_per_author, lambda doc: known.written(doc, "author")),
+            ("section", settings.max_per_section, lambda doc: known.facts_of(doc)["section"]),
+            ("author", settings.max_per_author, lambda doc: known.facts_of(doc)["author"]),
             ("story", settings.max_per_story, partial(self._story, settings.same_story)),
         ]
         return [quota for quota in several if quota[1]]
@@ -400,7 +403,7 @@ class Ranker:
             return np.zeros(0, np.int32)
         found: list[int] = []
         for doc in self.index.latest(_LATEST, choice).tolist():
-            if sections & set(map(folded, self.knowledge.written(doc, "section"))):
+            if not sections.isdisjoint(self.knowledge.facts_of(doc)["section"]):
                 found.append(doc)
                 if len(found) == k:
                     break

@@ -214,21 +214,33 @@ class Part:
 
         0 where the row is not full, or most of it is gone: any other document is worth a place.
         """
-        width, own = self.segment.width, docs - self.first
-        table = np.asarray(self.segment.neighbours).reshape(-1, width)[own]
-        full = table[:, -1] >= 0
+        width = self.segment.width
+        last = np.asarray(self.segment.neighbours).reshape(-1, width)[docs - self.first, -1]
+        table, scores = self.row_scores(docs, width)
+        full = (last >= 0) & (2 * (table >= 0).sum(axis=1) > width)
+        least = np.where(table >= 0, scores, np.inf).min(axis=1)
+        return np.where(full, least, 0.0)
+
+    def row_scores(
+        self, docs: NDArray[np.int32], width: int
+    ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """Return the first of each document's row of the table, (n, width), and their scores.
+
+        -1 and 0 for none, and for what is gone.
+        """
+        own, kept = docs - self.first, self.segment.width
+        table = np.asarray(self.segment.neighbours).reshape(-1, kept)[own, :width]
         if len(self.gone):
             table = np.where(self._standing[table] & (table >= 0), table, -1)
-            full &= 2 * (table >= 0).sum(axis=1) > width
         with self.clean_room() as room:
-            least = scan.least_scores(
+            scores: NDArray[np.float64] = scan.row_scores(
                 np.ascontiguousarray(own, np.int32),
                 np.ascontiguousarray(table),
                 self.matrix,
                 self.statistics,
                 room,
             )
-        return np.where(full, least, 0.0)
+        return np.where(table < 0, -1, table + np.int32(self.first)), scores
 
     @cached_property
     def matrix(self) -> scan.Matrix:

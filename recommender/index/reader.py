@@ -670,6 +670,31 @@ class Index:
         standing = docs[self._allowed(docs, Choice(excluded=frozenset({doc})))]
         return self._score(self.query_of(doc), standing, k, 0.0)
 
+    def nearest_known(self, docs: Sequence[int], most: int) -> list[Candidates]:
+        """Return each document's nearest of the first few that the table has, and of those linked.
+
+        Parameters
+        ----------
+        most : how many of the table are looked at
+        """
+        linked = {doc for doc in docs if len(self.links.of(doc))}
+        plain = np.array([doc for doc in docs if doc not in linked], np.int32)
+        found: dict[int, Candidates] = {}
+        for part, here in self._by_part(plain) if self.compiled and len(plain) else ():
+            if part.segment.width:
+                table, scores = part.row_scores(plain[here], most)
+                order = self._best_first(table, scores)
+                table = np.take_along_axis(table, order, 1)
+                scores = np.take_along_axis(scores, order, 1)
+                ends = (scores > 0.0).sum(axis=1).tolist()
+                for i, doc in enumerate(plain[here].tolist()):
+                    found[doc] = Candidates(table[i, : ends[i]], scores[i, : ends[i]])
+        for doc in docs:
+            if doc not in found:
+                known = self.pool(doc, most)
+                found[doc] = self.best_of(doc, known, len(known))
+        return [found[doc] for doc in docs]
+
     def floors(self, docs: NDArray[np.int32], width: int) -> NDArray[np.float64]:
         """Return the least score that is worth one of ``width`` places in each document's pool."""
         out = np.zeros(len(docs), np.float64)

@@ -26,8 +26,8 @@ __all__ = [
     "Queries",
     "Scratch",
     "Statistics",
-    "least_scores",
     "new_scratch",
+    "row_scores",
     "score_docs",
     "search",
 ]
@@ -625,32 +625,31 @@ def score_docs(
 
 
 @jit
-def least_scores(
+def row_scores(
     docs: Array,
     others: Array,
     matrix: Matrix,
     statistics: Statistics,
     scratch: Scratch,
 ) -> Array:
-    """Return the least of the scores that each document has with some others, (n,) float64.
+    """Return the score that each document has with each of some others, (n, width) float64.
 
     Parameters
     ----------
-    others : (n, width) int32, -1 for none; a document with none has 0
+    others : (n, width) int32, -1 for none, which has 0
     """
-    query_codes, out = scratch.query_codes, np.zeros(docs.size, np.float64)
+    query_codes, out = scratch.query_codes, np.zeros(others.shape, np.float64)
     for i in range(docs.size):
         _, terms, codes = unpack_rows(matrix.row_ptr, matrix.packed, docs[i : i + 1])
         for t in range(terms.size):
             query_codes[terms[t]] = codes[t]
         length = _norm(docs[i], matrix, statistics)
-        least = np.inf
-        for other in others[i]:
+        for j in range(others.shape[1]):
+            other = others[i, j]
             if other >= 0:
                 inner = _inner(other, matrix, statistics, query_codes)
                 norm = length * _norm(other, matrix, statistics)
-                least = min(least, inner / norm if norm > 0.0 else 0.0)
-        out[i] = least if least < np.inf else 0.0
+                out[i, j] = np.rint(inner / norm * GRID) / GRID if norm > 0.0 else 0.0
         for term in terms:
             query_codes[term] = 0
     return out

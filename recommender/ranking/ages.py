@@ -5,20 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["age_factors", "ages", "window"]
+__all__ = ["UNDATED", "age_factors", "window"]
 
 UNDATED = int(np.iinfo(np.int64).min)
 """The publishing time of an article without a date: as old as can be."""
-
-
-def ages(published: NDArray[np.int64], reference: float) -> NDArray[np.float64]:
-    """Return how far from ``reference`` documents were published, in seconds; undated: infinite.
-
-    What is newer is as far as what is older: a follow-up of tomorrow is as fresh as a report of
-    yesterday.
-    """
-    away = np.abs(published.astype(np.float64) - reference)
-    return np.where(published == UNDATED, np.inf, away)
 
 
 def age_factors(
@@ -26,16 +16,19 @@ def age_factors(
 ) -> NDArray[np.float64]:
     """Return what a score is multiplied by: 1/2 for every half-life of age, (n,) float64.
 
+    What is newer than ``reference`` is as far from it as what is older: a follow-up of tomorrow is
+    as fresh as a report of yesterday. An undated article is so far that nothing is left of it.
+
     Parameters
     ----------
-    half_lives : seconds, for all or for each; 0 = age does not matter. An undated document counts
-        nothing where it does.
+    half_lives : seconds, for all or for each; 0 = age does not matter
     """
-    lives = np.broadcast_to(np.asarray(half_lives, np.float64), published.shape)
-    ratio = np.divide(
-        ages(published, reference), lives, out=np.zeros(len(published)), where=lives > 0.0
-    )
-    return np.exp2(-ratio)
+    away = np.abs(published - np.float64(reference))
+    if isinstance(half_lives, float):
+        return np.exp2(away * (-1.0 / half_lives)) if half_lives else np.ones(len(away))
+    ratio = np.divide(away, half_lives, out=np.zeros(len(away)), where=half_lives > 0.0)
+    factors: NDArray[np.float64] = np.exp2(-ratio)
+    return factors
 
 
 def window(reference: float, max_age: float) -> tuple[int | None, int | None]:

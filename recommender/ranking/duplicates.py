@@ -51,19 +51,23 @@ def collapse_copies(
     least : as above
     prefer : key of a document; of a group the one with the smallest is shown
     """
-    groups: list[list[int]] = []
     held = found.contained[found.n_before :, found.n_before :]
-    if np.count_nonzero(held >= least) <= len(held):
+    near = held >= least
+    if np.count_nonzero(near) <= len(held):
         return found  # none but each with itself
+    group_of: dict[int, int] = {}
+    groups: list[list[int]] = []
     for place in found.places:
-        near = [g for g in groups if np.any(held[place, g] >= least)]
-        if near:
-            near[0].append(place)
-        else:
-            groups.append([place])
+        known = [group_of[p] for p in np.flatnonzero(near[place]).tolist() if p in group_of]
+        group_of[place] = min(known, default=len(groups))
+        if not known:
+            groups.append([])
+        groups[group_of[place]].append(place)
     shown, dropped, copies = [], [], {}
     for group in groups:
-        best = min(group, key=lambda p: (*prefer(found.doc(p)), group.index(p)))
+        best = group[0]
+        if len(group) > 1:
+            best = min(group, key=lambda p: (*prefer(found.doc(p)), group.index(p)))
         others = [p for p in group if p != best]
         shown.append(best)
         if others:

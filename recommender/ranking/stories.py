@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from typing import Final, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,8 @@ _GAP: Final = 90 * 86_400
 """Seconds that a story may rest."""
 
 
-class Neighbours(Protocol):
-    """What is asked of an index."""
-
-    def __call__(self, doc: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-        """Return a document's known neighbours, best first, and their cosines."""
+Near = tuple[NDArray[np.int32], NDArray[np.float64]]
+"""Some documents, best first, and their cosines with another."""
 
 
 class Stories:
@@ -33,29 +30,38 @@ class Stories:
 
     Parameters
     ----------
-    neighbours : a document's known neighbours
+    neighbours : the known neighbours of each of some documents
     moment : when a document was published, in seconds since 1970, and its id
     least : the cosine from which on an article goes on with an earlier one
     """
 
     def __init__(
-        self, neighbours: Neighbours, moment: Callable[[int], tuple[int, bytes]], least: float
+        self,
+        neighbours: Callable[[Sequence[int]], Sequence[Near]],
+        moment: Callable[[int], tuple[int, bytes]],
+        least: float,
     ) -> None:
         self._neighbours, self._moment, self.least = neighbours, moment, least
         self._firsts: dict[int, int] = {}
 
     def first(self, doc: int) -> int:
         """Return the first article of a document's story."""
-        chain = [doc]
-        while chain[-1] not in self._firsts:
-            parent = self._parent(chain[-1])
-            if parent == chain[-1]:
-                self._firsts[parent] = parent
-            else:
-                chain.append(parent)
-        first = self._firsts[chain[-1]]
-        self._firsts.update(dict.fromkeys(chain, first))
-        return first
+        return self.firsts([doc])[doc]
+
+    def firsts(self, docs: Iterable[int]) -> dict[int, int]:
+        """Return the first article of the story of each of some documents."""
+        wanted = list(docs)
+        parents: dict[int, int] = {}
+        ahead = sorted({doc for doc in wanted if doc not in self._firsts})
+        while ahead:
+            near = self._neighbours(ahead)
+            parents |= {doc: self._parent(doc, n) for doc, n in zip(ahead, near, strict=True)}
+            known = self._firsts.keys() | parents.keys()
+            ahead = sorted({parents[doc] for doc in ahead} - known)
+        for doc in sorted(parents, key=self._moment):  # what one goes on with comes before it
+            parent = parents[doc]
+            self._firsts[doc] = doc if parent == doc else self._firsts[parent]
+        return {doc: self._firsts[doc] for doc in wanted}
 
     def members(self, doc: int, most: int = 1000) -> list[int]:
         """Return the articles of a document's story, by publishing time, ``most`` at most.
@@ -65,22 +71,21 @@ class Stories:
         first = self.first(doc)
         seen, found, ahead = {first, doc}, [first], deque([first, doc])
         while ahead and len(found) < most:
-            docs, cosines = self._neighbours(ahead.popleft())
-            for other in docs[cosines >= self.least].tolist():
-                if other not in seen:
-                    seen.add(other)
-                    if self.first(other) == first:
-                        found.append(other)
-                        ahead.append(other)
+            docs, cosines = self._neighbours([ahead.popleft()])[0]
+            new = [d for d in docs[cosines >= self.least].tolist() if d not in seen]
+            seen.update(new)
+            own = [d for d, begin in self.firsts(new).items() if begin == first]
+            found += own
+            ahead += own
         whole = {*found, doc}
         return sorted(whole, key=self._moment)
 
-    def _parent(self, doc: int) -> int:
+    def _parent(self, doc: int, near: Near) -> int:
         """Return what a document goes on with; itself if nothing."""
         here = self._moment(doc)
         if here[0] == UNDATED:
             return doc
-        docs, cosines = self._neighbours(doc)
+        docs, cosines = near
         for other in docs[cosines >= self.least].tolist():
             there = self._moment(other)
             if there[0] > UNDATED and there < here and here[0] - there[0] <= _GAP:

@@ -19,7 +19,7 @@ def stories(
 ) -> Stories:
     """Return stories of documents published on these days, with these cosines."""
 
-    def neighbours(doc: int) -> tuple[np.ndarray, np.ndarray]:
+    def near_one(doc: int) -> tuple[np.ndarray, np.ndarray]:
         found = [(b if a == doc else a, s) for (a, b), s in near.items() if doc in (a, b)]
         found.sort(key=lambda pair: (-pair[1], pair[0]))
         return np.array([d for d, _ in found], np.int32), np.array([s for _, s in found])
@@ -28,7 +28,7 @@ def stories(
         day = days[doc]
         return (UNDATED if day is None else int(day * DAY)), b"%d" % doc
 
-    return Stories(neighbours, moment, least)
+    return Stories(lambda docs: [near_one(doc) for doc in docs], moment, least)
 
 
 def test_story_is_a_chain_of_nearest_earlier_ones() -> None:
