@@ -88,7 +88,7 @@ def test_every_preset_answers_for_articles_and_drafts(
 def test_preset_of_the_settings_gives_way_to_settings_and_to_calls(sample_index: Path) -> None:
     """Call over settings over preset over default."""
     config = config_from({"block": {"preset": "news", "diversity": 0.5}})
-    assert (0.5, "30d") == (config.block.diversity, config.block.half_life)
+    assert (0.5, "60d") == (config.block.diversity, config.block.half_life)
 
     model = recommender.open(sample_index, config=config)
     asked = model.answers.ask_for({"half_life": "1d"}).settings

@@ -189,7 +189,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "fallback": "none",
     },
     "news": {
-        "half_life": "30d",
+        "half_life": "60d",
         "max_age": "365d",
         "age_from": "article",
         "include_newer": True,
