@@ -8,7 +8,8 @@ READY  := $(VENV)/.ready
 PEERS  := $(VENV)/.peers
 MODEL  := models/sample
 MINUTES ?= 10
-BENCHMARKS := build live extraction stemmers tokenizing engine
+BENCHMARKS := build live blocks extraction stemmers tokenizing engine
+DEMO_STEPS := sc-en-0001
 DEMO_ARTICLES := sc-en-0037 sc-uk-0001 sc-ru-0012
 
 .DEFAULT_GOAL := help
@@ -29,8 +30,13 @@ $(READY): requirements-dev.txt pyproject.toml
 
 setup: $(READY)  ## create .venv with the pinned, hashed development set
 
-demo: $(READY)  ## build the bundled corpus and show blocks in English, Ukrainian and Russian
+demo: $(READY)  ## build the bundled corpus; a block before and after its steps, and in three languages
 	@$(BIN)/recommender build data/sample/articles.jsonl --model $(MODEL)
+	@echo; echo "Before: the nearest by text alone (the third tells what the first tells)"
+	@$(BIN)/recommender related $(DEMO_STEPS) --model $(MODEL) --preset similarity --limit 3
+	@echo; echo "After: one story once, fresh, varied, and nothing that must not stand here"
+	@$(BIN)/recommender related $(DEMO_STEPS) --model $(MODEL) --preset news --limit 3
+	@$(BIN)/recommender why-not $(DEMO_STEPS) sc-en-0003 --model $(MODEL) --preset news
 	@for id in $(DEMO_ARTICLES); do echo; $(BIN)/recommender related $$id --model $(MODEL) --limit 3 || exit 1; done
 
 test: $(READY)  ## run every test
