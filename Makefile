@@ -32,7 +32,7 @@ setup: $(READY)  ## create .venv with the pinned, hashed development set
 
 demo: $(READY)  ## build the bundled corpus; a block before and after its steps, and in three languages
 	@$(BIN)/recommender build data/sample/articles.jsonl --model $(MODEL)
-	@echo; echo "Before: the nearest by text alone (the third tells what the first tells)"
+	@echo; echo "Before: the nearest by text alone (the second is a reprint of the first)"
 	@$(BIN)/recommender related $(DEMO_STEPS) --model $(MODEL) --preset similarity --limit 3
 	@echo; echo "After: one story once, fresh, varied, and nothing that must not stand here"
 	@$(BIN)/recommender related $(DEMO_STEPS) --model $(MODEL) --preset news --limit 3

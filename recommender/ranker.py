@@ -35,6 +35,8 @@ __all__ = ["Chosen", "Priors", "Ranked", "Ranker", "is_choosy"]
 
 _MOST_COMPARED: Final = 512
 """Candidates of a second look at most: every pair of them is compared."""
+_MOST_SHOWN: Final = 32
+"""Excluded documents whose copies are left out too: what a page shows, not all that it knows."""
 _LATEST: Final = 4096
 """How many of the site's latest are looked at for those of a section."""
 _REPRINT: Final = "reprint"
@@ -146,7 +148,7 @@ class Ranker:
             return self._plainly(subject, ask)
         chosen, dropped = self._pinned(subject, ask)
         priors = self.priors(subject, ask)
-        if ask.settings.languages == "any" and subject.doc is not None:
+        if ask.settings.languages != "same" and subject.doc is not None:
             twins = twins_of(self.index, subject.doc)
             dropped += [
                 Dropped(doc, "twins", "it tells the same in another language") for doc in twins
@@ -304,15 +306,17 @@ class Ranker:
             similarities = found.scores / choice.priors.of(found.docs)
             similarities = np.rint(similarities * GRID) / GRID
         cosines = contained = np.zeros((0, 0))
+        n_before = 1
         if ask.settings.duplicates or ask.settings.diversity:
-            known = np.array([c.doc for c in before], np.int32)
-            docs = np.concatenate([known, found.docs])
+            shown = [c.doc for c in before] + sorted(ask.excluded)[:_MOST_SHOWN]
+            docs = np.concatenate([np.array(shown, np.int32), found.docs])
             cosines, contained = self.index.compare(docs, subject.query)
+            n_before += len(shown)
         return Shortlist(
             found.docs,
             found.scores,
             similarities,
-            1 + len(before),
+            n_before,
             cosines,
             contained,
             tuple(range(len(found))),

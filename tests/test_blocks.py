@@ -535,6 +535,23 @@ def test_page_has_no_card_twice(news: Recommender) -> None:
         assert (4, 5) == (len(page["more"].cards), len(page["site"].cards))
 
 
+def test_page_shows_no_copy_of_what_it_shows(news: Recommender) -> None:
+    """A reprint of an excluded card is the same story twice."""
+    block = news.related("sc-en-0001", exclude_ids=["sc-en-0002"], limit=40)
+
+    assert not {"sc-en-0002", "sc-en-0003"} & set(ids(block))
+
+
+@pytest.mark.parametrize("key", ["sc-uk-0001", "sc-uk-0006"])
+def test_ordered_languages_show_no_translation_of_the_article(news: Recommender, key: str) -> None:
+    """Neither does any."""
+    twins = {twin.id for twin in news.related(key, twins=True).twins}
+
+    assert twins
+    for languages in ("uk,ru,en", "ru", "any"):
+        assert not twins & set(ids(news.related(key, languages=languages, limit=60)))
+
+
 def test_page_without_blocks_is_refused(news: Recommender) -> None:
     """A list of names is no mapping of options."""
     with pytest.raises(InputError, match="mapping"):

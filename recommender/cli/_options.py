@@ -129,6 +129,12 @@ def block_options(function: F) -> F:
             click.option("--max-per-section", type=int, metavar="N", help="0 = any number."),
             click.option("--max-per-author", type=int, metavar="N", help="0 = any number."),
             click.option("--max-per-story", type=int, metavar="N", help="0 = any number."),
+            click.option(
+                "--duplicates", type=float, help="Share of text that makes a copy; 0 = no copies."
+            ),
+            click.option(
+                "--same-story", type=float, help="Similarity that links a story; 0 = no stories."
+            ),
             click.option("--popularity", type=float, help="0 to 1: weight of the site's counts."),
             click.option("--fallback", help="Where too few are similar: section,popular,latest."),
             click.option("--now", metavar="TIME", help="The moment that the block is for."),

@@ -294,7 +294,9 @@ class Index:
 
     def find(self, key: str) -> int | None:
         """Return the document number of an article id or URL, or None. Ids are tried first."""
-        docs = self._find("id_keys", key.strip()) or self._find("url_keys", normalize_url(key))
+        docs = self._find("id_keys", key.strip())
+        if not docs and ("/" in key or "." in key):  # no address is without either
+            docs = self._find("url_keys", normalize_url(key))
         return min(docs, key=lambda doc: (self.published(doc), self._id_bytes(doc)), default=None)
 
     def find_id(self, article_id: str) -> int | None:

@@ -34,7 +34,7 @@ def drop_copies_of_shown(found: Shortlist, least: float) -> Shortlist:
     for place in found.places:
         nearest = int(held[:, place].argmax())
         if held[nearest, place] >= least:
-            what = "a card before it" if nearest else "the article itself"
+            what = "what is shown already" if nearest else "the article itself"
             copies.append((place, f"shares {held[nearest, place]:.0%} of its text with {what}"))
     return found.without(copies, "duplicates")
 

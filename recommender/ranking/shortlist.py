@@ -35,8 +35,8 @@ class Shortlist:
     docs : (n,) int32, best first
     scores : (n,) float64, what they are ranked by
     similarities : (n,) float64, cosine with the article
-    n_before : what stands before the candidates in the next two: the article itself, and the cards
-        that were taken already
+    n_before : what stands before the candidates in the next two: the article itself, and what is
+        shown already
     cosines, contained : (n_before + n, n_before + n) float64, of every pair;
         ``pairs.compare_rows`` says what they are. Empty where no step asks.
     places : which of the candidates stand, best first

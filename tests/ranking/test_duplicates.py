@@ -46,7 +46,7 @@ def test_drop_copies_of_shown_drops_copies_of_cards_that_stand() -> None:
     found = drop_copies_of_shown(before, 0.7)
 
     assert (0,) == found.places
-    assert "a card before it" in found.dropped[0].reason
+    assert "what is shown already" in found.dropped[0].reason
 
 
 def test_collapse_copies_shows_the_preferred_in_the_place_of_the_best() -> None:
