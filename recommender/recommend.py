@@ -43,6 +43,7 @@ class Recommender:
         self, index: Index, config: Config | None = None, *, popularity: Popularity | None = None
     ) -> None:
         self._config, self._popularity = config, popularity
+        self._counted: tuple[int, int] | None = None
         self._now = Answers(index, config, popularity=self._counts())
         self._root: Path | None = None
         self._verify = True
@@ -110,6 +111,7 @@ class Recommender:
         with self._refreshing:
             before = self._now.index
             if not before.degraded and current(self._root) == before.manifest.generation:
+                self._count_anew()
                 return False
             index = Index.open(
                 self._root, verify=self._verify, compiled=before.compiled, like=before
@@ -117,11 +119,22 @@ class Recommender:
             self._now = Answers(index, self._config, popularity=self._counts(), like=self._now)
             return index.manifest.generation != before.manifest.generation
 
+    def _count_anew(self) -> None:
+        """Read the site's counts again where their file is another one by now."""
+        settings = self._config.popularity if self._config else None
+        if self._popularity is None and settings and settings.counts:
+            stamp = _stamp(settings.counts)
+            if stamp != self._counted:
+                counts = self._counts()
+                index = self._now.index
+                self._now = Answers(index, self._config, popularity=counts, like=self._now)
+
     def _counts(self) -> Popularity | None:
         """Return the site's counts."""
         settings = self._config.popularity if self._config else None
         if self._popularity is not None or settings is None or not settings.counts:
             return self._popularity
+        self._counted = _stamp(settings.counts)
         half_life = seconds_of(settings.half_life, "[popularity] half_life")
         return Popularity.of_rows(read_counts(settings.counts), now=time(), half_life=half_life)
 
@@ -266,3 +279,12 @@ class Recommender:
         UnknownArticleError : either is not in the index
         """
         return self._now.explain(key, other)
+
+
+def _stamp(path: str) -> tuple[int, int] | None:
+    """Return what tells one version of a file from the next; None where there is none."""
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size

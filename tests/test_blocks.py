@@ -302,6 +302,21 @@ def test_counts_of_the_settings_are_read(sample_index: Path, tmp_path: Path) -> 
     assert block.cards[0].id == "sc-en-0010"
 
 
+def test_refresh_reads_counts_again_when_their_file_changed(
+    sample_index: Path, tmp_path: Path
+) -> None:
+    """Counts are written every hour, generations need not be."""
+    table = tmp_path / "views.csv"
+    table.write_text("id,count\nsc-en-0010,5\n", encoding="utf-8")
+    config = config_from({"popularity": {"counts": str(table)}})
+    model = recommender.open(sample_index, config=config)
+    assert model.related("sc-en-0037", preset="popular").cards[0].id == "sc-en-0010"
+
+    table.write_text("id,count\nsc-en-0020,50\n", encoding="utf-8")
+    assert not model.refresh()
+    assert model.related("sc-en-0037", preset="popular").cards[0].id == "sc-en-0020"
+
+
 # --- rules ---
 
 

@@ -139,6 +139,21 @@ def block_options(function: F) -> F:
             click.option("--fallback", help="Where too few are similar: section,popular,latest."),
             click.option("--now", metavar="TIME", help="The moment that the block is for."),
             click.option(
+                "--why", type=int, metavar="N", help="Reasons on each card.  [default: 3]"
+            ),
+            click.option("--rules/--no-rules", default=None, help="Whether [rules] hold."),
+            click.option(
+                "--version-shown",
+                "version",
+                help="Which of several copies is the card: newest, or the first.",
+            ),
+            click.option(
+                "--max-listed",
+                type=int,
+                metavar="N",
+                help="No card that is among the neighbours of more than N.  [default: 0 = any]",
+            ),
+            click.option(
                 "--mode",
                 help="How candidates are found: exact, fast, or auto by size.  [default: auto]",
             ),
