@@ -68,7 +68,8 @@ def read_counts(path: str | Path) -> list[tuple[str, float, float | None]]:
     try:
         return [_row(row, f"{path}, line {table.line_num}") for row in table]
     except csv.Error as error:
-        raise InputError(f"{path}, line {table.line_num} is no row of a table: {error}.") from error
+        where = f"{path}, line {table.line_num + 1}"
+        raise InputError(f"{where} is no row of a table: {error}.") from error
 
 
 def _row(row: Mapping[str, str | None], where: str) -> tuple[str, float, float | None]:
