@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import time
 import unicodedata
@@ -38,7 +39,7 @@ from recommender.ranking.popularity import Popularity
 from recommender.ranking.roles import role_of
 from recommender.ranking.settings import BlockSettings, with_preset
 from recommender.ranking.stories import Stories
-from recommender.ranking.values import folded, moment_of
+from recommender.ranking.values import as_id, folded, moment_of
 from recommender.text.settings import text_fingerprint
 from recommender.twins import twins_of
 from recommender.weighting import COUNT_OF_CODE, encode_counts
@@ -176,14 +177,16 @@ class Answers:
             )
         ask = self.ask_for(options)
         ask = replace(ask, missing=missing + ask.missing)
-        langs = {self.index.language(doc) for doc in docs}
-        lang = langs.pop() if len(langs) == 1 else None
+        langs = frozenset(self.index.language(doc) for doc in docs)
+        lang = next(iter(langs)) if len(langs) == 1 else None
         times = [t for doc in docs if (t := self.index.published(doc)) != NO_DATE]
         subject = Subject(
             self._together(docs),
             lang=lang,
             published=float(max(times)) if times else None,
+            sensitive=all(self.index.card(doc).get("sensitive") for doc in docs),
             also=frozenset(docs),
+            langs=langs,
         )
         return self._block(Source(None, None, lang), subject, ask, explain, started)
 
@@ -212,8 +215,14 @@ class Answers:
         shown = _listed(exclude_ids)
         out = {}
         for name, options in blocks.items():
-            own = {**options, "exclude_ids": [*shown, *_listed(options.get("exclude_ids", ()))]}
-            out[name] = self.related(key, explain=explain, **own)
+            if not isinstance(options, Mapping):
+                raise InputError(
+                    f"The block {name!r} is {options!r}; expected its options, such as "
+                    "{'limit': 4}."
+                )
+            own = {"explain": explain, **options}
+            own["exclude_ids"] = [*shown, *_listed(options.get("exclude_ids"))]
+            out[name] = self.related(key, **own)
             for card in out[name].cards:
                 shown += [card.id, *card.copies]
         return out
@@ -247,7 +256,9 @@ class Answers:
         stories = self.knowledge.stories(ask.settings.same_story or BlockSettings().same_story)
         _, subject = self._of_doc(doc)
         first, cards = stories.first(doc), []
-        for rank, member in enumerate(stories.members(doc), 1):
+        hidden = self.ranker.eligibility.hidden
+        members = [d for d in stories.members(doc) if d == doc or not hidden(d, ask)]
+        for rank, member in enumerate(members, 1):
             score = self.index.score(subject.query, member)
             chosen = Chosen(member, score, score, origin="story")
             cards.append(self._card(chosen, rank, 0, subject, stories, first))
@@ -273,13 +284,14 @@ class Answers:
         ask = self.ask_for(options)
         similarity = self.index.score(subject.query, there)
         priors = self.ranker.priors(subject, ask)
-        score = similarity + sum(effect for _, effect in priors.effects(there, similarity))
-        step, reason, rank = self._verdict(subject, ask, there, similarity)
+        score = similarity * float(priors.of(np.array([there], np.int32))[0])
+        spent = priors.emptied_by(there)
+        step, reason, rank = self._verdict(subject, ask, there, similarity, spent)
         ids = self.index.article_id(doc), self.index.article_id(there)
         return Verdict(*ids, step is None, rank, step, reason, similarity, score)
 
     def _verdict(
-        self, subject: Subject, ask: Ask, doc: int, similarity: float
+        self, subject: Subject, ask: Ask, doc: int, similarity: float, spent: str
     ) -> tuple[str | None, str, int | None]:
         """Return the step that leaves a document out, what is said of it, and its rank."""
         ranked = self.ranker.rank(subject, ask)
@@ -295,12 +307,18 @@ class Answers:
         against = against or ranked.reason_for(doc)
         if against is None and similarity < ask.settings.threshold:
             against = "threshold", f"its similarity is below {ask.settings.threshold:g}"
-        if against is None and not similarity:
-            against = "similarity", "it shares no weighty word with the article"
-        if against is None:
-            place = self.ranker.place_of(doc, subject, ask)
-            against = "limit", f"it is number {place:,} by score, and others fill the block"
-        return (*against, None)
+        return (*(against or self._by_score(subject, ask, doc, similarity, spent)), None)
+
+    def _by_score(
+        self, subject: Subject, ask: Ask, doc: int, similarity: float, spent: str
+    ) -> tuple[str, str]:
+        """Return why a document that no step left out does not come up."""
+        if not similarity:
+            return "similarity", "it shares no weighty word with the article"
+        if spent:
+            return spent, f"{spent} leaves nothing of its score"
+        place = self.ranker.place_of(doc, subject, ask)
+        return "limit", f"it is number {place:,} by score, and others fill the block"
 
     # --- parts ---
 
@@ -404,7 +422,7 @@ class Answers:
         """Return what rules may ask of an article, folded."""
         found = facts_of_card(stored, self.knowledge.rules.fields)
         values = {field: tuple(map(folded, given)) for field, given in found.items()}
-        return {**values, "id": (folded(name),), "lang": (folded(lang),)}
+        return {**values, "id": (as_id(name),), "lang": (folded(lang),)}
 
     def _together(self, docs: Sequence[int]) -> Query:
         """Return several documents as one query: the sum of their words' counts."""
@@ -441,14 +459,16 @@ class Answers:
             removed=self._removed(subject, ask, ranked) if explain else (),
             missing_ids=ask.missing,
             barred=ranked.barred or None,
-            twins=self._twins(subject) if ask.twins else (),
+            twins=self._twins(subject, ask) if ask.twins else (),
             request_id=secrets.token_hex(8),
             took_ms=round((time.perf_counter() - started) * 1000, 3),
         )
 
-    def _twins(self, subject: Subject) -> tuple[Source, ...]:
-        """Return the same story in other languages."""
+    def _twins(self, subject: Subject, ask: Ask) -> tuple[Source, ...]:
+        """Return the same story in other languages, as far as the rules let it be shown."""
         docs = [] if subject.doc is None else twins_of(self.index, subject.doc)
+        against = self.ranker.eligibility.rule_against
+        docs = [doc for doc in docs if not against(doc, subject, ask)]
         return tuple(self._source(doc, self.index.card(doc)) for doc in docs)
 
     def _stories(self, ask: Ask) -> Stories | None:
@@ -556,8 +576,10 @@ _ORIGINS = {
 
 
 def _listed(ids: Any) -> list[str]:
-    if isinstance(ids, str):
-        raise InputError(f"exclude_ids is {ids!r}; expected a list of ids, not one text.")
+    if ids is None:
+        return []
+    if isinstance(ids, str) or not isinstance(ids, Iterable):
+        raise InputError(f"exclude_ids is {ids!r}; expected a list of ids, not one text or number.")
     return list(ids)
 
 
@@ -566,7 +588,7 @@ def _now(value: Any) -> float:
     if value is None:
         return time.time()
     moment = moment_of(value)
-    if moment is None:
+    if moment is None or not math.isfinite(moment):
         raise InputError(f"now is {value!r}; expected a moment such as 2026-11-30T12:00:00Z.")
     return moment
 

@@ -38,6 +38,7 @@ class Subject:
     values : what rules may ask of it (folded), by field
     sensitive : whether it is marked so
     also : further documents that it consists of, never cards either
+    langs : the languages of these, where they have several
     """
 
     query: Query
@@ -47,6 +48,7 @@ class Subject:
     values: Mapping[str, Sequence[str]] = field(default_factory=dict)
     sensitive: bool = False
     also: frozenset[int] = frozenset()
+    langs: frozenset[str] = frozenset()
 
     @property
     def own(self) -> frozenset[int]:
@@ -96,14 +98,17 @@ class Eligibility:
     def choices(self, subject: Subject, ask: Ask) -> Iterator[Choice]:
         """Yield who may be found, one language after another where they are ranked."""
         choice = self._in_any_language(subject, ask)
-        for languages in self.languages(ask.settings.languages, subject.lang):
+        for languages in self.languages(ask.settings.languages, subject):
             yield replace(choice, languages=languages)
 
-    def languages(self, rule: str, lang: str | None) -> list[frozenset[int] | None]:
+    def languages(self, rule: str, subject: Subject) -> list[frozenset[int] | None]:
         """Return the codes of the languages of cards, those that are preferred first; None = any.
 
         The same as an unknown language is any. A language that the index lacks finds nothing.
         """
+        lang = subject.lang
+        if rule == "same" and subject.langs:
+            return [self.index.language_codes(subject.langs)]
         if rule == "any" or (rule == "same" and lang is None):
             return [None]
         names = [lang] if rule == "same" else [normalize_lang(name) for name in rule.split(",")]
@@ -116,30 +121,49 @@ class Eligibility:
         if doc in ask.excluded:
             return "exclude_ids", "it is excluded by the call"
         code = self.index.language_code(doc)
-        languages = self.languages(ask.settings.languages, subject.lang)
+        languages = self.languages(ask.settings.languages, subject)
         if not any(allowed is None or code in allowed for allowed in languages):
             named = f"{ask.settings.languages} ({subject.lang or 'unknown'})"
             return "languages", f"its language is {self.index.language(doc)}; asked for: {named}"
         if reason := self.rule_against(doc, subject, ask):
             return "rules", reason
-        if self._exempts(ask):
-            return None  # the rules have looked at the dates
+        most = ask.settings.max_listed
+        if most and not self._seldom_listed(most)[doc]:
+            return "max_listed", f"it stands among the neighbours of more than {most} others"
+        return self._date_against(doc, subject, ask)
+
+    def _date_against(self, doc: int, subject: Subject, ask: Ask) -> tuple[str, str] | None:
+        """Return what a document's date has against it, or None."""
+        timeless = self.knowledge.timeless if self._exempts(ask) else None
+        if timeless is not None and timeless[doc]:
+            return None
         since, until = self._window(subject, ask)
         time = self.index.published(doc)
         if since is not None and time < since:
             return "max_age", "it is older than max_age allows, or undated"
-        if until is not None and time >= until:
-            return "include_newer", "it is newer than the article by more than is allowed"
-        return None
+        if until is None or time < until:
+            return None
+        here = subject.published
+        if not ask.settings.include_newer and here is not None and time > here:
+            return "include_newer", "it is newer than the article"
+        return "max_age", "it is newer than max_age allows"
 
     def rule_against(self, doc: int, subject: Subject, ask: Ask) -> str | None:
         """Return the rule by which a document may not be a card, or None."""
-        for said, mask in self._masks(subject, ask):
+        if not ask.settings.rules:
+            return None
+        if reason := self.hidden(doc, ask):
+            return reason
+        return next((said for said, mask in self._selections(subject) if not mask[doc]), None)
+
+    def hidden(self, doc: int, ask: Ask) -> str | None:
+        """Return why a document is not to be shown anywhere now, or None."""
+        if not ask.settings.rules:
+            return None
+        for said, mask in self._marks(ask):
             if not mask[doc]:
                 return said
-        if ask.settings.rules and self.index.published(doc) > ask.now:
-            return "it is not published yet"
-        return None
+        return "it is not published yet" if self.index.published(doc) > ask.now else None
 
     # --- dates ---
 
@@ -182,22 +206,25 @@ class Eligibility:
         if ask.settings.rules and self.index.newest > ask.now:
             until = min(int(ask.now) + 1, _LATER if until is None else until)
         mask: Mask | None = None
-        for _, one in self._masks(subject, ask):
+        for one in self._masks(subject, ask):
             mask = one if mask is None else mask & one
         excluded = ask.excluded | subject.own
         return Choice(mask=mask, excluded=excluded, since=since, until=until)
 
-    def _masks(self, subject: Subject, ask: Ask) -> Iterator[tuple[str, Mask]]:
-        """Yield masks of who may be a card, each with what is said of those who may not."""
-        most, known = ask.settings.max_listed, self.knowledge
-        if most:
-            said = f"it stands among the neighbours of more than {most} others"
-            yield said, known.keep(("listed", most), lambda: known.listed <= most)
+    def _masks(self, subject: Subject, ask: Ask) -> Iterator[Mask]:
+        """Yield masks of who may be a card."""
+        if ask.settings.max_listed:
+            yield self._seldom_listed(ask.settings.max_listed)
         if ask.settings.rules:
-            yield from self._marks(ask)
-            yield from self._selections(subject)
+            for _, mask in (*self._marks(ask), *self._selections(subject)):
+                yield mask
             if self._exempts(ask) and self._window(subject, ask) != (None, None):
-                yield "it is older or newer than is allowed", self._within(subject, ask)
+                yield self._within(subject, ask)
+
+    def _seldom_listed(self, most: int) -> Mask:
+        """Return who stands among the known neighbours of few enough others."""
+        known = self.knowledge
+        return known.keep(("listed", most), lambda: known.listed <= most)
 
     def _marks(self, ask: Ask) -> Iterator[tuple[str, Mask]]:
         known = self.knowledge
@@ -230,6 +257,8 @@ class Eligibility:
     def _agreeing(self, name: str, values: tuple[str, ...]) -> Mask:
         """Return who has one of some values in a field, or none at all."""
         known = self.knowledge
+        if name == "lang":
+            return known.having(name, values)
 
         def make() -> NDArray[np.bool_]:
             with_any = [np.diff(facts.ptr[name]) > 0 for facts in known.facts]
@@ -239,8 +268,10 @@ class Eligibility:
 
     def _blocked(self, subject: Subject) -> NDArray[np.int32]:
         """Return the documents that an editor blocked under a subject, or it under them."""
-        keys = {
+        keys = [
             key for own in subject.values.get("id", ()) for key in self.rules.pairs.get(own, ())
-        }
-        found = [self.index.find(key) for key in sorted(keys)]
-        return np.array(sorted(doc for doc in found if doc is not None), np.int32)
+        ]
+        docs = [doc for key in keys if (doc := self.index.find(key)) is not None]
+        for own in subject.own if self.rules.pairs else ():
+            docs += self.knowledge.blocked.get(own, ())
+        return np.unique(np.array(docs, np.int32))

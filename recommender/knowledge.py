@@ -29,6 +29,7 @@ _NEAREST = 8
 """Of the known neighbours, how many a story is looked for among."""
 _KEPT = 256
 _SEEN = 65_536
+_STORIES = 16
 _ASKED = ("section", "author", "label")
 
 
@@ -47,8 +48,10 @@ class Knowledge:
         self._names = index.manifest.order
         self._lock = Lock()
         known = like is not None and like.rules.fields == rules.fields
-        self._facts: dict[str, Facts] = dict(like._facts) if like and known else {}
-        self._marks: dict[str, Marks] = dict(like._marks) if like else {}
+        facts = like._facts if like and known else {}
+        marks = like._marks if like else {}
+        self._facts: dict[str, Facts] = {n: facts[n] for n in self._names if n in facts}
+        self._marks: dict[str, Marks] = {n: marks[n] for n in self._names if n in marks}
         self._stories: dict[float, Stories] = {}
         self._seen: dict[int, dict[str, tuple[str, ...]]] = {}
         self._kept: dict[Any, NDArray[Any]] = {}
@@ -74,13 +77,24 @@ class Knowledge:
         """Return the stories of the generation, where ``least`` is the cosine that links them."""
         with self._lock:
             if least not in self._stories:
-                self._stories[least] = Stories(self._neighbours, self.moment, least)
+                if len(self._stories) >= _STORIES:
+                    self._stories.clear()
+                owners = self._owners if self._has_table else None
+                self._stories[least] = Stories(self._neighbours, self.moment, least, owners)
             return self._stories[least]
+
+    @property
+    def _has_table(self) -> bool:
+        return bool(self.index.parts) and bool(self.index.parts[0].segment.width)
+
+    def _owners(self, docs: Sequence[int]) -> Sequence[int]:
+        found: list[int] = self.index.owners_of(docs, _NEAREST).tolist()
+        return found
 
     def _neighbours(
         self, docs: Sequence[int]
     ) -> list[tuple[NDArray[np.int32], NDArray[np.float64]]]:
-        if self.index.parts[0].segment.width:
+        if self._has_table:
             near = self.index.nearest_known(docs, _NEAREST)
         else:
             own = [Choice(languages=frozenset({self.index.language_code(doc)})) for doc in docs]
@@ -146,6 +160,16 @@ class Knowledge:
             for value, n in facts.counts(name).items():
                 totals[value] = totals.get(value, 0) + n
         return totals
+
+    @cached_property
+    def blocked(self) -> Mapping[int, frozenset[int]]:
+        """The documents that an editor blocked under a document, and it under them."""
+        out = {}
+        for key, others in self.rules.pairs.items():
+            doc, found = self.index.find(key), map(self.index.find, sorted(others))
+            if doc is not None:
+                out[doc] = frozenset(other for other in found if other is not None)
+        return out
 
     # --- marks ---
 

@@ -37,6 +37,8 @@ _MOST_COMPARED: Final = 512
 """Candidates of a second look at most: every pair of them is compared."""
 _MOST_SHOWN: Final = 32
 """Excluded documents whose copies are left out too: what a page shows, not all that it knows."""
+_LEAST_PRIOR: Final = 2.0**-64
+"""What is left of a score by less than this is nothing: sums of 32 bits tell no such apart."""
 _LATEST: Final = 4096
 """How many of the site's latest are looked at for those of a section."""
 _REPRINT: Final = "reprint"
@@ -106,7 +108,7 @@ class Priors:
         product = np.ones(len(docs))
         for _, factors in self.steps:
             product = product * factors(docs)
-        return product
+        return np.where(product < _LEAST_PRIOR, 0.0, product)
 
     def every(self) -> NDArray[np.float64]:
         """Return the product for all documents, (n_docs,) float64."""
@@ -115,6 +117,13 @@ class Priors:
     @cached_property
     def _every(self) -> NDArray[np.float64]:
         return self.of(np.arange(self._n_docs, dtype=np.int32))
+
+    def emptied_by(self, doc: int) -> str:
+        """Return the step that leaves nothing of a document's score; nothing if none does."""
+        docs = np.array([doc], np.int32)
+        if self.of(docs)[0] > 0.0:
+            return ""
+        return min(self.steps, key=lambda step: float(step[1](docs)[0]))[0]
 
     def effects(self, doc: int, similarity: float) -> tuple[tuple[str, float], ...]:
         """Return what each step adds to a document's score."""
@@ -263,12 +272,15 @@ class Ranker:
         own = replace(
             choice, excluded=choice.excluded | shown, priors=priors if priors.steps else None
         )
-        rooms = (2 * need + 12, max(2 * need + 12, min(8 * need + 48, _MOST_COMPARED)))
-        for room in rooms:
+        for room in _rooms(need):
             found = self._search(subject, room, ask, own, 0.0)
             few = self._few(self._shortlist(subject, ask, found, own, before), ask, before)
             if len(few) >= need or len(found) < room:
                 break
+        else:
+            if ask.settings.threshold and priors.steps:
+                found = self._similar_enough(subject, room, ask, own)
+                few = self._few(self._shortlist(subject, ask, found, own, before), ask, before)
         chosen = [
             Chosen(
                 few.doc(place),
@@ -280,6 +292,12 @@ class Ranker:
             for place in few.places
         ]
         return chosen, list(few.dropped)
+
+    def _similar_enough(self, subject: Subject, k: int, ask: Ask, choice: Choice) -> Candidates:
+        """Return the best of those that reach the threshold, whatever else has a better score."""
+        plain = replace(choice, priors=None)
+        found = self._search(subject, self.index.n_docs, ask, plain, ask.settings.threshold)
+        return self.index.weighed(found, np.ones(len(found), np.bool_), k, 0.0, choice)
 
     def _search(
         self, subject: Subject, k: int, ask: Ask, choice: Choice, threshold: float
@@ -382,10 +400,13 @@ class Ranker:
             if len(chosen) == need:
                 break
             own = replace(choice, excluded=choice.excluded | shown)
-            docs = self._rung(rung, subject, own, 2 * (need + len(shown)) + 12)
-            found = Candidates(docs, np.linspace(1.0, 0.0, len(docs), endpoint=False))
-            short = self._shortlist(subject, ask, found, own, [*before, *chosen])
-            few = self._few(short, replace(ask, settings=settings), [*before, *chosen])
+            for room in (*_rooms(need), _MOST_COMPARED):
+                docs = self._rung(rung, subject, own, room)
+                found = Candidates(docs, np.linspace(1.0, 0.0, len(docs), endpoint=False))
+                short = self._shortlist(subject, ask, found, own, [*before, *chosen])
+                few = self._few(short, replace(ask, settings=settings), [*before, *chosen])
+                if len(chosen) + len(few) >= need or len(docs) < room:
+                    break
             for place in few.places:
                 doc = few.doc(place)
                 score = self.index.score(subject.query, doc)
@@ -424,13 +445,22 @@ class Ranker:
         return docs[np.argsort(-self.counts[docs], kind="stable")][:k]
 
 
+def _rooms(need: int) -> tuple[int, int]:
+    """Return how many candidates are looked at first for some places, and then."""
+    first = 2 * need + 12
+    return first, max(first, min(8 * need + 48, _MOST_COMPARED))
+
+
 def is_choosy(settings: BlockSettings) -> bool:
-    """Tell whether any step looks at the candidates, or adds to them."""
+    """Tell whether any step chooses among the candidates, or adds to them."""
     return bool(
         settings.rules
         or settings.duplicates
         or settings.diversity
         or settings.half_life_seconds
+        or settings.max_age_seconds
+        or not settings.include_newer
+        or settings.max_listed
         or settings.popularity
         or settings.max_per_section
         or settings.max_per_author

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from recommender._settings import nearest
 from recommender.answers import Answers
-from recommender.ranking.rules import Selector
+from recommender.ranking.rules import Pin, Selector
 from recommender.ranking.values import folded
 from recommender.recommend import Recommender
 
@@ -89,7 +89,10 @@ def _known(answers: Answers, name: str) -> list[str]:
 
 
 def _agreement(answers: Answers, name: str) -> Touched:
-    counts = answers.knowledge.values(name)
+    index = answers.index
+    counts: Mapping[str, int] = Counter(index.language(doc) for doc in index.docs().tolist())
+    if name != "lang":
+        counts = answers.knowledge.values(name)
     warnings = () if counts else (f"no article has any {name}.",)
     about = f"{name} ({len(counts)} values)"
     return Touched("same", about, sum(counts.values()), (), warnings)
@@ -107,29 +110,28 @@ def _ids(answers: Answers, ids: Iterable[str]) -> tuple[int, tuple[str, ...], tu
 
 
 def _pins(answers: Answers) -> Iterator[Touched]:
-    rules = answers.knowledge.rules
-    for pin, table in zip(rules.pins, rules.pinned, strict=True):
+    for pin in answers.knowledge.rules.pins:
         n, ids, warnings = _ids(answers, [pin.article])
         touched = answers.index.n_articles
         if pin.under is not None:
             under = _selection(answers, "pinned", pin.under)
             touched, warnings = under.articles, warnings + under.warnings
-        warnings += tuple(_against_pin(answers, pin.article, table))
+        warnings += tuple(_against_pin(answers, pin))
         about = f"{pin.article} under {pin.under or 'every article'}"
         yield Touched("pinned", about, touched if n else 0, ids, warnings)
 
 
-def _against_pin(answers: Answers, article: str, table: Any) -> Iterator[str]:
+def _against_pin(answers: Answers, pin: Pin) -> Iterator[str]:
     """Yield the rules that keep a pinned article from being shown: they win."""
-    doc, rules = answers.find(article), answers.knowledge.rules
+    doc, rules = answers.find(pin.article), answers.knowledge.rules
     if doc is None:
         return
     for selector in rules.to:
         if answers.knowledge.matching(selector)[doc]:
             yield f"[rules] no_links_to ({selector}) forbids this article; that wins."
-    under = table.get("under", {}).get("id") if isinstance(table.get("under"), dict) else None
-    blocked = rules.pairs.get(folded(article), frozenset())
-    if isinstance(under, str) and folded(under) in map(folded, blocked):
-        yield f"[rules] blocked says that it never stands under {under}; that wins."
+    conditions = pin.under.conditions if pin.under else ()
+    under = {value for name, wanted in conditions if name == "id" for value in wanted}
+    for key in sorted(under & rules.pairs.get(pin.article, frozenset())):
+        yield f"[rules] blocked says that it never stands under {key}; that wins."
     if doc in answers.knowledge.sensitive:
         yield "the article is marked as sensitive; that wins."

@@ -692,7 +692,6 @@ def test_deleted_and_added_articles_move_at_once(sample: Path, tmp_path: Path) -
         "title": "Quite another headline about the meeting in Tallinn",
         "published_at": "2026-06-29T12:00:00Z",
     }
-    before = model.answers.knowledge
     delete_articles([ids(model.related("sc-en-0037"))[1]], tmp_path / "news")
     add_articles([new], tmp_path / "news")
     assert model.refresh()
@@ -701,7 +700,7 @@ def test_deleted_and_added_articles_move_at_once(sample: Path, tmp_path: Path) -
     assert "new" in ids(block)
     card = next(card for card in block.cards if card.id == "new")
     assert first in card.copies
-    assert before._marks.keys() < model.answers.knowledge._marks.keys()
+    assert set(model.answers.knowledge._marks) == set(model.index.manifest.order)
     latest = model.related("sc-en-0037", preset="latest", limit=50)
     assert "new" in ids(latest)
 
@@ -729,6 +728,257 @@ def test_rebuilt_index_gives_the_blocks_of_the_grown_one(sample: Path, tmp_path:
             assert ids(one) == ids(other)
             assert [c.score for c in one.cards] == [c.score for c in other.cards]
             assert [c.copies for c in one.cards] == [c.copies for c in other.cards]
+
+
+# --- symptoms that were mended ---
+
+
+def text_of(key: str, number: int = 0) -> str:
+    """Return a text that shares most words with others, and has some of its own."""
+    words = ("bridge", "river", "city", "flood", "repair", "traffic", "mayor", "steel")
+    return " ".join(f"The {word} of {key} {number}." for word in words)
+
+
+def made(folder: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
+    """Build an index of English articles of January and return its folder."""
+    given = {"lang": "en", "section": "city", "published_at": "2026-01-10T10:00Z"}
+    recommender.build([{**given, "title": f"Bridge {row['id']}", **row} for row in rows], folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index whose ids have capitals and accents, and whose articles have addresses."""
+    keys = ("AB-1", "AB-2", "ab-3", "плї")
+    site = "https://x.example/"
+    rows = [{"id": key, "url": site + str(i), "body": text_of(key)} for i, key in enumerate(keys)]
+    return made(tmp_path_factory.mktemp("named"), rows)
+
+
+@pytest.mark.parametrize("key", ["AB-1", "пл\u0456\u0308"])
+@pytest.mark.parametrize("rule", ["no_links_to", "embargo"])
+def test_rule_of_an_id_with_capitals_or_accents_was_not_heeded(
+    named: Path, key: str, rule: str
+) -> None:
+    """An embargo of one article by its id, in any Unicode spelling of it."""
+    until = {"until": "2100-01-01"} if rule == "embargo" else {}
+    model = with_rules(named, {rule: [{"id": key, **until}]})
+    meant = model.answers.find(key)
+    assert meant is not None
+
+    shown = ids(model.related("ab-3", **NEAR))
+
+    assert len(shown) == 2
+    assert model.index.article_id(meant) not in shown
+
+
+@pytest.mark.parametrize("pair", [("AB-1", "AB-2"), ("https://x.example/0", "AB-2")])
+def test_blocked_pair_stood_together_in_one_direction(named: Path, pair: tuple[str, str]) -> None:
+    """Of two ids, or of an address and an id."""
+    model = with_rules(named, {"blocked": [pair]})
+
+    assert "AB-2" not in ids(model.related("AB-1", **NEAR))
+    assert "AB-1" not in ids(model.related("AB-2", **NEAR))
+    together = model.related_to_several(["AB-1", "ab-3"], **NEAR)
+    assert ids(together) == ["плї"]
+
+
+def test_rule_of_the_same_language_broke_every_block(news: Recommender, sample_index: Path) -> None:
+    """It is a field like another; only ids cannot agree."""
+    from recommender.rulecheck import check_rules
+
+    model = with_rules(sample_index, {"same": ["lang"]})
+
+    block = model.related("sc-en-0037", languages="any", limit=30)
+    assert {"en"} == {card.lang for card in block.cards}
+    assert 144 == check_rules(model)[0].articles
+    with pytest.raises(ConfigError, match="same names 'id'"):
+        with_rules(sample_index, {"same": ["id"]})
+
+
+def test_twin_and_story_showed_what_is_under_embargo(sample_index: Path) -> None:
+    """Neither names an article that is not to be shown yet; asked for itself, it may be."""
+    hidden = [{"lang": "uk", "until": "2100-01-01"}, {"id": "sc-en-0036", "until": "2100-01-01"}]
+    model = with_rules(sample_index, {"embargo": hidden})
+
+    assert "uk" not in {t.lang for t in model.related("sc-en-0009", twins=True).twins}
+    assert "sc-en-0036" not in {card.id for card in model.story("sc-en-0037")[1]}
+    assert "sc-en-0036" in {card.id for card in model.story("sc-en-0036")[1]}
+
+
+@pytest.mark.parametrize("now", [float("nan"), float("inf"), float("-inf"), 10**400])
+def test_moment_that_is_none_lifted_embargoes(marked: Path, now: float) -> None:
+    """It is refused."""
+    with pytest.raises(InputError, match="expected a moment"):
+        recommender.open(marked).related("plain", now=now, **NEAR)
+
+
+def test_several_sensitive_articles_had_a_block(news: Recommender) -> None:
+    """One of them among others of a history does no harm."""
+    keys = [news.index.article_id(int(d)) for d in news.answers.knowledge.sensitive[:2]]
+
+    assert "sensitive" in (news.related_to_several(keys).barred or "")
+    assert news.related_to_several([*keys, "sc-en-0037"]).cards
+
+
+def test_several_articles_of_two_languages_had_cards_of_a_third(news: Recommender) -> None:
+    """The languages of a history are all its own."""
+    block = news.related_to_several(["sc-en-0037", "sc-uk-0001"], limit=100)
+
+    assert {"en", "uk"} == {card.lang for card in block.cards}
+
+
+def test_pin_vanished_under_an_evergreen_rule_or_a_cap_on_hubs(sample_index: Path) -> None:
+    """Dates and hubs are no rules: an editor's pin stands before them."""
+    rules = {"pinned": [{"article": "sc-en-0001"}], "evergreen": [{"section": "food"}]}
+    model = with_rules(sample_index, rules)
+
+    assert ids(model.related("sc-en-0037", max_age="5d"))[0] == "sc-en-0001"
+    assert ids(model.related("sc-en-0037", max_listed=1))[0] == "sc-en-0001"
+
+
+@pytest.mark.parametrize(
+    ("key", "other", "options", "step"),
+    [
+        ("sc-en-0001", "sc-en-0037", {"max_age": "5d"}, "max_age"),
+        ("sc-en-0037", "sc-en-0038", {"max_listed": 1}, "max_listed"),
+        ("sc-en-0037", "sc-en-0001", {"half_life": "30m"}, "freshness"),
+    ],
+)
+def test_why_not_named_another_step(
+    news: Recommender, key: str, other: str, options: dict[str, Any], step: str
+) -> None:
+    """What is newer than max_age allows is not newer than the article."""
+    assert step == news.why_not(key, other, fallback="none", **options).step
+
+
+def test_why_not_under_evergreen_rules_named_the_rules(sample_index: Path) -> None:
+    """It was max_age."""
+    model = with_rules(sample_index, {"evergreen": [{"section": "food"}]})
+
+    assert model.why_not("sc-en-0037", "sc-en-0001", max_age="5d").step == "max_age"
+
+
+@pytest.mark.parametrize(
+    "options", [{"max_age": "5d"}, {"include_newer": False}, {"max_listed": 12}]
+)
+def test_export_of_the_plain_preset_left_dates_and_hubs_unheeded(
+    news: Recommender, options: dict[str, Any]
+) -> None:
+    """Its lists are those of the blocks."""
+    from recommender.export import related_rows
+
+    asked = {"preset": "similarity", **options}
+    for row in related_rows(news, **asked):
+        assert row["related"] == ids(news.related(row["id"], **asked))
+
+
+@pytest.mark.parametrize("neighbours", [0, 32])
+@pytest.mark.parametrize("half_life", ["20m", "1h", "6h"])
+def test_short_half_life_lost_what_is_far_away(
+    sample: Path, tmp_path: Path, neighbours: int, half_life: str
+) -> None:
+    """The list of scoring everything, with a table of neighbours and without."""
+    config = config_from({"search": {"neighbours": neighbours}})
+    model = recommender.build(sample / "articles.jsonl", tmp_path / "news", config=config)
+    index, life = model.index, {"20m": 1200, "1h": 3600, "6h": 21_600}[half_life]
+    for key in ONE_OF_EACH:
+        doc = index.find(key) or 0
+        query, here = index.query_of(doc), index.published(doc)
+        worth = {}
+        for other in index.docs().tolist():
+            left = 0.5 ** (abs(index.published(other) - here) / life)
+            same = index.language_code(other) == index.language_code(doc)
+            if other != doc and same and left >= 0.5**64:
+                worth[other] = index.score(query, other) * left
+        expected = sorted((d for d in worth if worth[d] > 0), key=lambda d: (-worth[d], d))
+
+        block = model.related(key, preset="similarity", half_life=half_life, limit=40)
+
+        assert [index.article_id(d) for d in expected[:40]] == ids(block)
+
+
+def test_fresh_and_unlike_ones_crowded_out_what_reaches_the_threshold(tmp_path: Path) -> None:
+    """A hundred of today with one word of it, and eight of last month with all."""
+    old = [{"id": f"old-{i}", "body": text_of("x", i), "published_at": "2026-01-01"}
+           for i in range(8)]  # fmt: skip
+    new = [
+        {
+            "id": f"new-{i}",
+            "title": f"Bridge a{i}",
+            "body": " ".join(f"w{i}x{j}" for j in range(60)),
+            "published_at": "2026-01-31",
+        }
+        for i in range(100)
+    ]
+    asked = {"id": "asked", "body": text_of("x", 9), "published_at": "2026-01-31"}
+    model = recommender.open(made(tmp_path / "news", [*old, *new, asked]))
+
+    block = model.related("asked", **NEAR | {"limit": 6}, threshold=0.3, half_life="1d")
+
+    assert len(block.cards) == 6
+    assert all(key.startswith("old") for key in ids(block))
+
+
+def test_ladder_ended_where_the_latest_are_by_one_author(tmp_path: Path) -> None:
+    """An agency's last three hundred pieces, and eight by others before them."""
+    rows = [
+        {
+            "id": f"a{i:03}",
+            "title": f"t{i}",
+            "body": f"x{i} y{i} z{i}",
+            "authors": ["Agency"] if i > 8 else [f"Author {i}"],
+            "published_at": f"2026-01-{1 + i // 24:02}T{i % 24:02}:00Z",
+        }
+        for i in range(309)
+    ]
+    model = recommender.open(made(tmp_path / "news", rows))
+
+    block = model.related("a200", max_per_author=1)
+
+    assert ids(block) == ["a308", "a008", "a007", "a006", "a005", "a004"]
+
+
+@pytest.mark.parametrize("options", [5, None, ["limit"]])
+def test_page_with_a_block_that_is_no_mapping_crashed(news: Recommender, options: Any) -> None:
+    """The block is named."""
+    with pytest.raises(InputError, match="'more'"):
+        news.related_page("sc-en-0001", {"more": options})
+
+
+def test_page_with_options_of_explain_and_no_ids_crashed(news: Recommender) -> None:
+    """Both are options of a block like others."""
+    page = news.related_page("sc-en-0001", {"a": {"explain": True, "exclude_ids": None}, "b": {}})
+
+    assert len(page["a"].cards[0].why) > len(page["b"].cards[0].why)
+    with pytest.raises(InputError, match="exclude_ids is 5"):
+        news.related("sc-en-0001", exclude_ids=5)
+
+
+def test_story_depended_on_the_article_that_was_asked(news: Recommender) -> None:
+    """All its articles tell the same list: each goes on with another of it."""
+    stories = news.answers.knowledge.stories(0.1)
+    firsts = stories.firsts(news.index.docs().tolist())
+    for doc, first in firsts.items():
+        own = {other for other, begin in firsts.items() if begin == first}
+        assert own == set(stories.members(doc))
+
+
+def test_knowledge_kept_what_is_of_no_use(sample: Path, tmp_path: Path) -> None:
+    """Columns of segments that are gone, and stories for every threshold ever asked for."""
+    lines = (sample / "articles.jsonl").read_text(encoding="utf-8").splitlines()
+    articles = [json.loads(line) for line in lines]
+    model = recommender.build(articles[:100], tmp_path / "news")
+    for article in articles[100:104]:
+        add_articles([article], tmp_path / "news")
+        model.refresh()
+        model.related("sc-en-0001")
+    for i in range(100):
+        model.answers.knowledge.stories(0.2 + i / 1000)
+
+    known = model.answers.knowledge
+    assert set(known._marks) == set(model.index.manifest.order)
+    assert len(known._stories) < 50
 
 
 # --- a block's promises ---

@@ -667,6 +667,26 @@ class Index:
             ends.append(table[table >= 0] + np.int32(part.first))
         return np.concatenate(docs), np.concatenate(ends)
 
+    def owners_of(self, docs: Sequence[int], most: int) -> NDArray[np.int32]:
+        """Return the articles that have any of some documents among their known neighbours.
+
+        Parameters
+        ----------
+        most : how many of each one's table are looked at
+        """
+        wanted = np.zeros(self.n_docs + 1, np.bool_)  # the last: -1, for none
+        wanted[list(docs)] = True
+        owners, ends = self.links.pairs()
+        found = [owners[wanted[ends]]]
+        for part in self.parts:
+            segment = part.segment
+            if segment.width:
+                table = np.asarray(segment.neighbours).reshape(-1, segment.width)[:, :most]
+                own = np.append(wanted[part.first : part.stop], False)
+                found.append(np.flatnonzero(own[table].any(axis=1)).astype(np.int32) + part.first)
+        every = np.unique(np.concatenate(found)).astype(np.int32)
+        return every[self._allowed(every, EVERYTHING)]
+
     def best_of(self, doc: int, docs: NDArray[np.int32], k: int) -> Candidates:
         """Return the ``k`` best of some documents for a document, itself and gone ones left out."""
         standing = docs[self._allowed(docs, Choice(excluded=frozenset({doc})))]
@@ -724,12 +744,12 @@ class Index:
             return self._score(query, every[allowed], k, threshold)
         # Those that are not known score no more than the last of the known, before any prior.
         known = self._score(query, every[self._allowed(every, EVERYTHING)], len(every), 0.0)
-        best = self._by_priors(known, np.isin(known.docs, every[allowed]), k, threshold, choice)
+        best = self.weighed(known, np.isin(known.docs, every[allowed]), k, threshold, choice)
         if are_all or (len(best) == k and best.scores[-1] > known.scores[-1]):
             return best
         return None
 
-    def _by_priors(
+    def weighed(
         self,
         known: Candidates,
         allowed: NDArray[np.bool_],
@@ -737,7 +757,7 @@ class Index:
         threshold: float,
         choice: Choice,
     ) -> Candidates:
-        """Return the k best of known ones that are allowed, by their scores times their priors."""
+        """Return the k best of found ones that are allowed, by their scores times their priors."""
         docs = known.docs[allowed]
         scores = known.scores[allowed]
         scores = scores if choice.priors is None else scores * choice.priors.of(docs)

@@ -16,6 +16,9 @@ from recommender.ranking.values import moment_of
 __all__ = ["Popularity", "popularity_factors", "read_counts"]
 
 
+_MOST = 1e15  # nobody has more readers, and sums stay far from infinity
+
+
 @dataclass(frozen=True, slots=True)
 class Popularity:
     """Counts by article id.
@@ -62,7 +65,11 @@ def read_counts(path: str | Path) -> list[tuple[str, float, float | None]]:
             f"{path} has the columns {', '.join(table.fieldnames or ()) or 'none'}; "
             "expected id and count, and perhaps at."
         )
-    return [_row(row, f"{path}, line {table.line_num}") for row in table]
+    try:
+        return [_row(row, f"{path}, line {table.line_num}") for row in table]
+    except csv.Error as error:
+        where = f"{path}, line {table.line_num + 1}"
+        raise InputError(f"{where} is no row of a table: {error}.") from error
 
 
 def _row(row: Mapping[str, str | None], where: str) -> tuple[str, float, float | None]:
@@ -70,8 +77,11 @@ def _row(row: Mapping[str, str | None], where: str) -> tuple[str, float, float |
         count = float(row["count"] or "")
     except ValueError:
         count = -1.0
-    if not 0.0 <= count < np.inf:
-        raise InputError(f"{where}: count is {row['count']!r}; expected a number, 0 or more.")
+    if not 0.0 <= count <= _MOST:
+        shown = (row["count"] or "")[:60]
+        raise InputError(
+            f"{where}: count is {shown!r}; expected a number, 0 or more, up to {_MOST:g}."
+        )
     stated = (row.get("at") or "").strip()
     at = moment_of(stated) if stated else None
     if stated and at is None:

@@ -30,7 +30,7 @@ from typing import Any
 
 from recommender._settings import nearest, seconds_of
 from recommender.errors import ConfigError
-from recommender.ranking.values import FIELDS, folded, moment_of
+from recommender.ranking.values import FIELDS, as_id, folded, moment_of
 
 __all__ = ["Embargo", "Pin", "Rules", "Selector"]
 
@@ -43,8 +43,9 @@ class Selector:
 
     Attributes
     ----------
-    conditions : pairs of a field and the values (folded) of which an article has one. The fields
-        are id, lang, those of ``values.FIELDS``, and any other column of the articles.
+    conditions : pairs of a field and the values of which an article has one: folded, but ids as
+        they are. The fields are id, lang, those of ``values.FIELDS``, and any other column of the
+        articles.
     """
 
     conditions: tuple[tuple[str, tuple[str, ...]], ...]
@@ -65,7 +66,7 @@ class Selector:
             if not several or not all(isinstance(v, str | int | float) for v in several):
                 raise ConfigError(f"{where}: {name} is {values!r}; expected a text, or a list.")
             texts = ["true" if v is True else "false" if v is False else v for v in several]
-            conditions.append((str(name), tuple(map(folded, texts))))
+            conditions.append((str(name), tuple(map(as_id if name == "id" else folded, texts))))
         return cls(tuple(conditions))
 
     @property
@@ -74,7 +75,7 @@ class Selector:
         return tuple(name for name, _ in self.conditions)
 
     def matches(self, values: Mapping[str, Sequence[str]]) -> bool:
-        """Tell whether an article with these (folded) values is meant."""
+        """Tell whether an article with these values is meant."""
         return all(set(wanted) & set(values.get(name, ())) for name, wanted in self.conditions)
 
     def __str__(self) -> str:
@@ -150,6 +151,11 @@ class Rules:
             getattr(self, name)
         for pin in self.pins:
             self._check_pin(pin)
+        if "id" in self.same:
+            raise ConfigError(
+                "[rules] same names 'id', which no two articles share; expected fields such as "
+                "region."
+            )
 
     @cached_property
     def from_(self) -> tuple[Selector, ...]:
@@ -173,15 +179,15 @@ class Rules:
 
     @cached_property
     def pairs(self) -> Mapping[str, frozenset[str]]:
-        """The ids that never stand under an id (folded)."""
+        """The ids that never stand under an id."""
         out: dict[str, set[str]] = {}
         for i, pair in enumerate(self.blocked):
             fits = isinstance(pair, list | tuple) and len(pair) == 2
             if not fits or not all(isinstance(key, str) for key in pair):
                 raise ConfigError(f"[rules] blocked {i + 1} is {pair!r}; expected two article ids.")
-            one, other = (key.strip() for key in pair)
-            out.setdefault(folded(one), set()).add(other)
-            out.setdefault(folded(other), set()).add(one)
+            one, other = map(as_id, pair)
+            out.setdefault(one, set()).add(other)
+            out.setdefault(other, set()).add(one)
         return {key: frozenset(others) for key, others in out.items()}
 
     @cached_property
@@ -239,7 +245,7 @@ def _pin(table: Any, where: str) -> Pin:
     under = Selector.of(table["under"], f"{where} under") if "under" in table else None
     since = _moment(table["from"], where, "from") if "from" in table else -math.inf
     until = _moment(table["until"], where, "until") if "until" in table else math.inf
-    return Pin(table["article"].strip(), under, since, until)
+    return Pin(as_id(table["article"]), under, since, until)
 
 
 def _moment(value: Any, where: str, name: str) -> float:

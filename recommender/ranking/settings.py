@@ -45,7 +45,8 @@ class BlockSettings:
     max_age : str
         How much older or newer than the article a card may be, such as ``30d``; 0 = any.
     half_life : str
-        The age at which a card counts half, such as ``7d``; 0 = age does not matter.
+        The age at which a card counts half, such as ``7d``; after 64 times that nothing is left of
+        it. 0 = age does not matter.
     age_from : str
         What age is measured from: the ``article`` that the block stands under, or ``now``.
     include_newer : bool

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
@@ -33,6 +32,8 @@ class Stories:
     neighbours : the known neighbours of each of some documents
     moment : when a document was published, in seconds since 1970, and its id
     least : the cosine from which on an article goes on with an earlier one
+    owners : the documents that have any of some among their known neighbours; None = whoever is
+        among a document's is taken to have it among its own
     """
 
     def __init__(
@@ -40,8 +41,10 @@ class Stories:
         neighbours: Callable[[Sequence[int]], Sequence[Near]],
         moment: Callable[[int], tuple[int, bytes]],
         least: float,
+        owners: Callable[[Sequence[int]], Sequence[int]] | None = None,
     ) -> None:
         self._neighbours, self._moment, self.least = neighbours, moment, least
+        self._owners = owners
         self._firsts: dict[int, int] = {}
 
     def first(self, doc: int) -> int:
@@ -56,8 +59,8 @@ class Stories:
         while ahead:
             near = self._neighbours(ahead)
             parents |= {doc: self._parent(doc, n) for doc, n in zip(ahead, near, strict=True)}
-            known = self._firsts.keys() | parents.keys()
-            ahead = sorted({parents[doc] for doc in ahead} - known)
+            before = {parents[doc] for doc in ahead} - parents.keys()
+            ahead = sorted(doc for doc in before if doc not in self._firsts)
         for doc in sorted(parents, key=self._moment):  # what one goes on with comes before it
             parent = parents[doc]
             self._firsts[doc] = doc if parent == doc else self._firsts[parent]
@@ -66,19 +69,23 @@ class Stories:
     def members(self, doc: int, most: int = 1000) -> list[int]:
         """Return the articles of a document's story, by publishing time, ``most`` at most.
 
-        Found by going from neighbour to neighbour.
+        Found by going from each article to those that may go on with it.
         """
         first = self.first(doc)
-        seen, found, ahead = {first, doc}, [first], deque([first, doc])
+        seen, found, ahead = {first, doc}, {first, doc}, [first, doc]
         while ahead and len(found) < most:
-            docs, cosines = self._neighbours([ahead.popleft()])[0]
-            new = [d for d in docs[cosines >= self.least].tolist() if d not in seen]
+            new = sorted({d for d in self._may_go_on(ahead) if d not in seen})
             seen.update(new)
-            own = [d for d, begin in self.firsts(new).items() if begin == first]
-            found += own
-            ahead += own
-        whole = {*found, doc}
-        return sorted(whole, key=self._moment)
+            ahead = [d for d, begin in self.firsts(new).items() if begin == first]
+            found.update(ahead)
+        return sorted(found, key=self._moment)[:most]
+
+    def _may_go_on(self, docs: Sequence[int]) -> Sequence[int]:
+        """Return the documents that may go on with some, and others."""
+        if self._owners is not None:
+            return self._owners(docs)
+        near = self._neighbours(docs)
+        return [int(doc) for d, s in near for doc in d[s >= self.least]]
 
     def _parent(self, doc: int, near: Near) -> int:
         """Return what a document goes on with; itself if nothing."""

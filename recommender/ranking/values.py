@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import unicodedata
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-__all__ = ["EMBARGO", "FIELDS", "folded", "moment_of"]
+__all__ = ["EMBARGO", "FIELDS", "as_id", "folded", "moment_of"]
 
 FIELDS = ("section", "tag", "author", "label", "type", "region")
 """What every article may have; a rule may name any other column of the articles besides."""
@@ -19,6 +21,11 @@ def folded(value: Any) -> str:
     return str(value).strip().casefold()
 
 
+def as_id(value: Any) -> str:
+    """Return an article's id as the index has it: ids are compared as they are, case and all."""
+    return unicodedata.normalize("NFC", str(value).strip())
+
+
 def moment_of(value: Any) -> float | None:
     """Return a moment as seconds since 1970, or None where ``value`` is none.
 
@@ -27,7 +34,10 @@ def moment_of(value: Any) -> float | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
-        return float(value)
+        try:
+            return None if math.isnan(value) else float(value)
+        except OverflowError:  # whole numbers have no bounds
+            return None
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value.strip())

@@ -80,3 +80,15 @@ def test_read_counts_of_no_file_says_so(tmp_path: Path) -> None:
     """A missing file is no empty table."""
     with pytest.raises(SourceNotFoundError, match="nowhere"):
         read_counts(tmp_path / "nowhere.csv")
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [("9" * 200_000, "line 2"), ("1e308", "line 2: count is '1e308'")]
+)
+def test_count_beyond_all_bounds_broke_blocks(tmp_path: Path, count: str, said: str) -> None:
+    """A cell of a megabyte, and numbers whose sum is infinite."""
+    table = tmp_path / "views.csv"
+    table.write_text(f"id,count\na,{count}\na,{count}\n", encoding="utf-8")
+
+    with pytest.raises(InputError, match=said):
+        read_counts(table)
