@@ -68,7 +68,7 @@ def test_killed_a_thousand_times_leaves_the_old_or_the_new_index(
     stages: Stages, driver: Driver, area: Path, name: str, seed: int
 ) -> None:
     """A thousand of them, and many were killed before they were done."""
-    n = _KILLS_FULL // len(OPERATIONS)
+    n = -(-_KILLS_FULL // len(OPERATIONS))
 
     assert n // 4 < kill(driver, stages(name), area, random.Random(seed), n)
 
