@@ -29,7 +29,7 @@ from recommender.ranking.popularity import Popularity, popularity_factors
 from recommender.ranking.settings import BlockSettings
 from recommender.ranking.shortlist import Dropped, Shortlist
 from recommender.ranking.variety import Quota, take_few
-from recommender.twins import twins_of
+from recommender.twins import may_be_twins, twins_of
 
 __all__ = ["Chosen", "Priors", "Ranked", "Ranker", "is_choosy"]
 
@@ -348,6 +348,8 @@ class Ranker:
         if settings.duplicates:
             found = drop_copies_of_shown(found, settings.duplicates)
             found = collapse_copies(found, settings.duplicates, self._preference(settings))
+        if settings.languages != "same":
+            found = self._without_twins(found, before)
         if settings.max_per_story and settings.same_story:
             need = 2 * (settings.limit - len(before))
             ahead = [found.doc(place) for place in found.places[:need]]
@@ -359,6 +361,26 @@ class Ranker:
             quotas=self._quotas(settings),
             before=[c.doc for c in before],
         )
+
+    def _without_twins(self, found: Shortlist, before: Sequence[Chosen]) -> Shortlist:
+        """Drop what a better candidate, or a card that stands, tells in another language."""
+        standing = [c.doc for c in before]
+        dropped = []
+        for place in found.places:
+            doc = found.doc(place)
+            if any(self._are_twins(doc, other) for other in standing):
+                dropped.append((place, "it tells in another language what comes before it"))
+            else:
+                standing.append(doc)
+        return found.without(dropped, "twins")
+
+    def _are_twins(self, doc: int, other: int) -> bool:
+        if not may_be_twins(self.index, doc, other):
+            return False
+        known = self.knowledge.keep(
+            ("twins", doc), lambda: np.array(twins_of(self.index, doc), np.int32)
+        )
+        return bool((known == other).any())
 
     def _preference(self, settings: BlockSettings) -> Callable[[int], tuple[int, ...]]:
         """Return the key by which one of several versions is shown."""

@@ -10,7 +10,7 @@ from recommender.index.part import Choice
 from recommender.index.reader import NO_DATE, Index
 from recommender.ranking.values import folded
 
-__all__ = ["twins_of"]
+__all__ = ["may_be_twins", "twins_of"]
 
 _APART: Final = 2 * 86_400
 """Seconds between the versions of a story."""
@@ -33,6 +33,14 @@ def twins_of(index: Index, doc: int) -> list[int]:
             if twin is not None and _nearest(index, twin, index.language_code(doc)) == doc:
                 found.append(twin)
     return found
+
+
+def may_be_twins(index: Index, doc: int, other: int) -> bool:
+    """Tell whether two documents are of different languages, and near enough in time for twins."""
+    if index.language_code(doc) == index.language_code(other):
+        return False
+    times = index.published(doc), index.published(other)
+    return NO_DATE not in times and abs(times[0] - times[1]) <= _APART
 
 
 def _nearest(index: Index, doc: int, language: int) -> int | None:

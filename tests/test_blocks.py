@@ -18,6 +18,7 @@ from recommender.config import Config, config_from
 from recommender.errors import ConfigError, InputError, UnknownArticleError
 from recommender.ranking.popularity import Popularity
 from recommender.ranking.settings import PRESETS
+from recommender.twins import twins_of
 from recommender.updates import add_articles, delete_articles
 
 DAY = 86_400
@@ -565,6 +566,18 @@ def test_ordered_languages_show_no_translation_of_the_article(news: Recommender,
     assert twins
     for languages in ("uk,ru,en", "ru", "any"):
         assert not twins & set(ids(news.related(key, languages=languages, limit=60)))
+
+
+def test_no_two_cards_tell_the_same_in_two_languages(news: Recommender, sample: Path) -> None:
+    """Whatever languages are asked for."""
+    name, find = news.index.article_id, news.index.find
+    for key in ("sc-uk-0010", "sc-en-0037", "sc-ru-0012", "sc-uk-0001"):
+        for languages in ("any", "ru,en"):
+            shown = ids(news.related(key, languages=languages, limit=40))
+            assert len({card[3:5] for card in shown}) > 1
+            for card in shown:
+                twins = {name(twin) for twin in twins_of(news.index, find(card) or 0)}
+                assert not twins & set(shown), (key, card)
 
 
 def test_page_without_blocks_is_refused(news: Recommender) -> None:
