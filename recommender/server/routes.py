@@ -194,7 +194,7 @@ def _state(service: Service, status: str) -> Response:
     "/v1/related",
     response_model=Block,
     tags=["blocks"],
-    responses=problem_responses(*_ALWAYS, *_WITH_BODY),
+    responses=problem_responses(*_ALWAYS, *_WITH_BODY, 404),
 )
 async def related_to_draft(asked: DraftAsk, serving: _Serving, service: _Service) -> Response:
     """Return the block of a text that need not be in the index, or of several articles."""
