@@ -41,7 +41,6 @@ from recommender.ranking.settings import BlockSettings, with_preset
 from recommender.ranking.stories import Stories
 from recommender.ranking.values import as_id, folded, moment_of
 from recommender.text.settings import text_fingerprint
-from recommender.twins import twins_of
 from recommender.weighting import COUNT_OF_CODE, encode_counts
 
 __all__ = ["Answers", "Explanation", "Verdict"]
@@ -466,7 +465,7 @@ class Answers:
 
     def _twins(self, subject: Subject, ask: Ask) -> tuple[Source, ...]:
         """Return the same story in other languages, as far as the rules let it be shown."""
-        docs = [] if subject.doc is None else twins_of(self.index, subject.doc)
+        docs = [] if subject.doc is None else self.ranker.twins(subject.doc)
         against = self.ranker.eligibility.rule_against
         docs = [doc for doc in docs if not against(doc, subject, ask)]
         return tuple(self._source(doc, self.index.card(doc)) for doc in docs)

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender._strings import StringColumn
 from recommender.index.part import Choice
 from recommender.index.reader import Index
 from recommender.ranking.facts import Facts, Marks, facts_of_card
@@ -23,6 +24,7 @@ from recommender.ranking.values import folded
 
 __all__ = ["Knowledge", "Mask"]
 
+T = TypeVar("T")
 Mask = NDArray[np.bool_]
 
 _NEAREST = 8
@@ -146,12 +148,16 @@ class Knowledge:
     @property
     def facts(self) -> list[Facts]:
         """The columns of each segment."""
+        fields = self.rules.fields
+        return self._of_segments(self._facts, lambda cards: Facts.of_cards(cards, fields))
+
+    def _of_segments(self, known: dict[str, T], read: Callable[[StringColumn], T]) -> list[T]:
+        """Return what is read of each segment's cards; ``known`` holds what was read already."""
         with self._lock:
             for name, part in zip(self._names, self.index.parts, strict=True):
-                if name not in self._facts:
-                    cards = part.segment.cards
-                    self._facts[name] = Facts.of_cards(cards, self.rules.fields)
-        return [self._facts[name] for name in self._names]
+                if name not in known:
+                    known[name] = read(part.segment.cards)
+        return [known[name] for name in self._names]
 
     def values(self, name: str) -> Mapping[str, int]:
         """Return how many documents have each value of a field, gone ones too."""
@@ -174,24 +180,23 @@ class Knowledge:
     # --- marks ---
 
     def _marked(self) -> list[tuple[int, Marks]]:
-        with self._lock:
-            for name, part in zip(self._names, self.index.parts, strict=True):
-                if name not in self._marks:
-                    self._marks[name] = Marks.of_cards(part.segment.cards)
-        parts = zip(self._names, self.index.parts, strict=True)
-        return [(part.first, self._marks[name]) for name, part in parts]
+        marks = self._of_segments(self._marks, Marks.of_cards)
+        return [(p.first, found) for p, found in zip(self.index.parts, marks, strict=True)]
+
+    def _docs(self, name: str) -> NDArray[np.int32]:
+        """Return the documents with a mark, ascending int32."""
+        found = [getattr(marks, name) + np.int32(first) for first, marks in self._marked()]
+        return np.concatenate([np.zeros(0, np.int32), *found])
 
     @cached_property
     def sensitive(self) -> NDArray[np.int32]:
         """The documents that are marked as sensitive, ascending int32."""
-        found = [marks.sensitive + np.int32(first) for first, marks in self._marked()]
-        return np.concatenate([np.zeros(0, np.int32), *found])
+        return self._docs("sensitive")
 
     @cached_property
     def untitled(self) -> NDArray[np.int32]:
         """The documents without a title, ascending int32."""
-        found = [marks.untitled + np.int32(first) for first, marks in self._marked()]
-        return np.concatenate([np.zeros(0, np.int32), *found])
+        return self._docs("untitled")
 
     def all_but(self, docs: NDArray[np.int32]) -> Mask:
         """Return every document but some, (n_docs,) bool."""

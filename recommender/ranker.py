@@ -39,6 +39,8 @@ _MOST_SHOWN: Final = 32
 """Excluded documents whose copies are left out too: what a page shows, not all that it knows."""
 _LEAST_PRIOR: Final = 2.0**-64
 """What is left of a score by less than this is nothing: sums of 32 bits tell no such apart."""
+_TWINS: Final = 65_536
+"""Documents whose twins are remembered."""
 _LATEST: Final = 4096
 """How many of the site's latest are looked at for those of a section."""
 _REPRINT: Final = "reprint"
@@ -65,6 +67,11 @@ class Chosen:
     effects: tuple[tuple[str, float], ...] = ()
     origin: str = "similar"
     copies: tuple[int, ...] = ()
+
+    @property
+    def told(self) -> tuple[int, ...]:
+        """The documents that the card stands for: its own, and its copies."""
+        return self.doc, *self.copies
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +155,7 @@ class Ranker:
         self.knowledge, self.index = knowledge, knowledge.index
         self.eligibility = Eligibility(knowledge)
         self._popularity = popularity or Popularity({})
+        self._twins: dict[int, tuple[int, ...]] = {}
 
     def rank(self, subject: Subject, ask: Ask) -> Ranked:
         """Return the block of a subject."""
@@ -158,7 +166,7 @@ class Ranker:
         chosen, dropped = self._pinned(subject, ask)
         priors = self.priors(subject, ask)
         if ask.settings.languages != "same" and subject.doc is not None:
-            twins = twins_of(self.index, subject.doc)
+            twins = self.twins(subject.doc)
             dropped += [
                 Dropped(doc, "twins", "it tells the same in another language") for doc in twins
             ]
@@ -170,7 +178,7 @@ class Ranker:
         for rung in ask.settings.rungs:
             if len(chosen) < ask.settings.limit:
                 chosen += self._fallback(rung, subject, ask, chosen)
-        shown = {doc for c in chosen for doc in (c.doc, *c.copies)}
+        shown = {doc for c in chosen for doc in c.told}
         return Ranked(tuple(chosen), tuple(d for d in dropped if d.doc not in shown))
 
     def _plainly(self, subject: Subject, ask: Ask) -> Ranked:
@@ -268,7 +276,7 @@ class Ranker:
         A few times as many as are needed are looked at; if the steps leave too few of these, more.
         """
         need = ask.settings.limit - len(before)
-        shown = {doc for c in before for doc in (c.doc, *c.copies)}
+        shown = {doc for c in before for doc in c.told}
         own = replace(
             choice, excluded=choice.excluded | shown, priors=priors if priors.steps else None
         )
@@ -377,10 +385,17 @@ class Ranker:
     def _are_twins(self, doc: int, other: int) -> bool:
         if not may_be_twins(self.index, doc, other):
             return False
-        known = self.knowledge.keep(
-            ("twins", doc), lambda: np.array(twins_of(self.index, doc), np.int32)
-        )
-        return bool((known == other).any())
+        return other in self.twins(doc)
+
+    def twins(self, doc: int) -> tuple[int, ...]:
+        """Return the articles that tell a document's story in other languages; remembered."""
+        found = self._twins.get(doc)
+        if found is None:
+            found = tuple(twins_of(self.index, doc))
+            if len(self._twins) >= _TWINS:
+                self._twins.clear()
+            self._twins[doc] = found
+        return found
 
     def _preference(self, settings: BlockSettings) -> Callable[[int], tuple[int, ...]]:
         """Return the key by which one of several versions is shown."""
@@ -416,7 +431,7 @@ class Ranker:
         """Return what a rung of the ladder has for the places that are left."""
         settings = replace(ask.settings, threshold=0.0, diversity=0.0, max_per_section=0)
         need = settings.limit - len(before)
-        shown = frozenset(doc for c in before for doc in (c.doc, *c.copies))
+        shown = frozenset(doc for c in before for doc in c.told)
         chosen: list[Chosen] = []
         for choice in self.eligibility.choices(subject, ask):
             if len(chosen) == need:
