@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import random
+import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -153,3 +155,25 @@ def test_file_that_may_not_grow_leaves_an_index_that_serves(
     root = stage.set_up(area)
 
     check_refused(stage, root, driver.run(name, root, limit=1000))
+
+
+@pytest.mark.full
+@pytest.mark.skipif(shutil.which("fiu-run") is None, reason="libfiu is not installed: fiu-utils")
+@pytest.mark.parametrize("call", ["rw/write", "sync/fsync", "dir/rename"])
+def test_calls_that_libfiu_lets_fail_leave_the_old_or_the_new_index(
+    stages: Stages, area: Path, sample: Path, call: str
+) -> None:
+    """The C library refuses, below all of our code: exit code 7, or the build is done."""
+    stage = stages("build")
+    for percent in range(1, 9):
+        root = stage.copy_to(area / f"{percent}")
+        fault = f"enable_random name=posix/io/{call},probability=0.{percent:02}"
+        build = [sys.executable, "-m", "recommender", "build", str(sample / "articles.jsonl")]
+        done = subprocess.run(
+            ["fiu-run", "-x", "-c", fault, *build, "--model", str(root), "--force"],
+            capture_output=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode in (0, 7), done.stderr
+        check_sound(root)
