@@ -108,7 +108,8 @@ def run_module(name: str, *arguments: object) -> str:
         cwd=HOME,
         env=environment(),
     )
-    assert ended.returncode == 0, f"{name} {arguments}: {ended.returncode}\n{ended.stderr}"
+    said = f"{ended.stdout}\n{ended.stderr}"
+    assert ended.returncode == 0, f"{name} {arguments} ended with {ended.returncode}:\n{said}"
     return ended.stdout
 
 

@@ -247,9 +247,16 @@ def end(life: Life, fresh: Path) -> Iterator[str]:
         yield "the known neighbours differ from those of a fresh build after a merge"
     yield from verify_index(life.root).problems
     clear_away(life.root, GenerationSettings(keep=1, grace="0"))
-    debris = [path.name for path in life.root.iterdir() if path.name.startswith("tmp-")]
-    if debris:
-        yield f"debris was left: {debris}"
+    if debris := _left(life.root) - {"tmp-build"}:  # the work of a killed build waits to be resumed
+        yield f"debris was left: {sorted(debris)}"
+    build_index(list(life.rows.values()), life.root, config=_CONFIG, force=True)
+    if debris := _left(life.root):
+        yield f"debris was left by a build: {sorted(debris)}"
+
+
+def _left(root: Path) -> set[str]:
+    """Return the names of what writers leave behind in an index."""
+    return {path.name for path in root.iterdir() if path.name.startswith("tmp-")}
 
 
 def unknown(life: Life, seen: Seen) -> Iterator[str]:
