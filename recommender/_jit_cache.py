@@ -5,8 +5,9 @@ constant of another module has changed, it does not read from a folder it cannot
 where it finds no place at all, and two processes that fill it at once can mix up its entries. So
 compiled code is kept here by these rules:
 
-- A folder ``kernels-STAMP`` holds it; the stamp covers every source file of the package, and the
-  versions of numba, llvmlite, numpy and Python. Another source or version is another folder.
+- A folder ``kernels-STAMP`` holds it; the stamp covers every source file of the package that holds
+  loops, and all that these import, and the versions of numba, llvmlite, numpy and Python. Another
+  source or version is another folder.
 - A file holds one version of one loop: for its types, the processor and its instructions. It is
   written whole or not at all, and read only if its digest fits.
 - A process whose package has changed on disk since it started neither reads nor writes.
@@ -21,6 +22,7 @@ import inspect
 import logging
 import os
 import pickle
+import re
 import shutil
 import sys
 import tempfile
@@ -51,6 +53,12 @@ LOCK: Final = global_compiler_lock
 
 _log = logging.getLogger(__name__)
 _DIGEST_BYTES: Final = 32
+_INIT: Final = "__init__.py"
+_LOOPS: Final = re.compile(rb"^@(?:jit|compiled|inlined|intrinsic)\b|_jit import", re.MULTILINE)
+_IMPORTS: Final = re.compile(
+    rb"^\s*(?:from|import)\s+([\w.]+)(?:\s+import\s+(\([^)]*\)|[^\n]*))?", re.MULTILINE
+)
+_NAME: Final = re.compile(rb"\w+")
 _FOLDERS_KEPT: Final = 4  # of earlier sources: an upgrade taken back need not compile again
 
 
@@ -281,7 +289,7 @@ def _stamp(file: Path, started: float) -> str | None:
 def _digest(place: Path, started: float) -> str | None:
     """Return the digest of a package's sources, or of a file; None if it changed under us."""
     digest = hashlib.sha256()
-    for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+    for path in _sources(place) if place.is_dir() else [place]:
         if path.stat().st_ctime > started:
             _log.warning(
                 "kernels.changed path=%s: it changed while this process ran, whose loops are "
@@ -294,10 +302,34 @@ def _digest(place: Path, started: float) -> str | None:
     return digest.hexdigest()
 
 
+def _sources(package: Path) -> list[Path]:
+    """Return the files of a package that can change a loop: those with loops, and what they import.
+
+    A package within whose ``__init__`` is imported by the way is not followed: a loop that takes
+    anything from there names it.
+    """
+    texts = {path: path.read_bytes() for path in sorted(package.rglob("*.py"))}
+    found: set[Path] = set()
+    left = [path for path, text in texts.items() if _LOOPS.search(text)]
+    while left:
+        path = left.pop()
+        if path in found:
+            continue
+        found.add(path)
+        for module, names in _IMPORTS.findall(texts[path]):
+            if module.startswith(b"."):
+                return list(texts)  # not how this package imports; what is meant is not worked out
+            place = package.parent.joinpath(*module.decode().split("."))
+            inside = [place / name.decode() for name in _NAME.findall(names)]
+            several = [p for one in (place, *inside) for p in (one.with_suffix(".py"), one / _INIT)]
+            left += [one for one in several if one in texts]
+    return sorted(found)
+
+
 @cache
 def _package_of(file: Path) -> Path | None:
     """Return the folder of the outermost package that holds a file."""
-    inside = list(takewhile(lambda folder: (folder / "__init__.py").is_file(), file.parents))
+    inside = list(takewhile(lambda folder: (folder / _INIT).is_file(), file.parents))
     return inside[-1] if inside else None
 
 

@@ -172,6 +172,44 @@ def test_loop_is_compiled_again_when_another_module_changes(
     assert (NAMES, []) == (sorted(compiled), loaded)
 
 
+def test_loop_stays_compiled_when_a_module_that_it_does_not_import_changes(
+    package: Package,
+) -> None:
+    """Nothing in such a module can change a loop, and compiling takes a minute."""
+    package.write("pages.py", "TITLE = 1")
+    package.run()
+    package.write("pages.py", "TITLE = 2")
+
+    (_, _, compiled, *_), _ = package.run()
+
+    assert compiled == []
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        "from recommender.constants import STEP",
+        "from recommender import constants\nSTEP = constants.STEP",
+        "from recommender.constants import (\n    OTHER,\n    STEP,\n)",
+        "import recommender.constants as c\nSTEP = c.STEP",
+        "from .constants import STEP",
+    ],
+)
+def test_loop_is_compiled_again_when_a_module_behind_the_next_changes(
+    package: Package, way: str
+) -> None:
+    """However a module without loops of its own is imported, what stands in it counts."""
+    package.write("constants.py", "STEP, OTHER = 1, 0")
+    package.write("base.py", textwrap.dedent(_BASE).replace("STEP = 1", way))
+    (_, first, *_), _ = package.run()
+    package.write("constants.py", "STEP, OTHER = 21, 0")
+
+    (_, second, compiled, *_), _ = package.run()
+
+    assert (42, 62) == (first, second)
+    assert NAMES == sorted(compiled)
+
+
 def test_upgrade_under_a_running_process_leaves_nothing_stale(package: Package) -> None:
     """Who loaded the old sources neither writes old loops for the new ones nor loads new loops."""
     upgrade = _BASE.replace("return 2 * x", "return 3 * x")
