@@ -30,6 +30,23 @@ def articles(home: Path, name: str) -> list[dict[str, Any]]:
         return [json.loads(line) for line in lines]
 
 
+def distractors(home: Path) -> list[dict[str, Any]]:
+    """Return the articles of ``allsides_30k``."""
+    import pandas as pd
+
+    names = ["id", "title", "text", "date", "section", "url", "lang"]
+    frame = pd.read_parquet(home / "allsides_30k" / "articles.parquet", columns=names).fillna("")
+    rows = zip(*(frame[name].astype(str) for name in names), strict=True)
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def pairs_of(home: Path, name: str) -> list[tuple[str, str, float]]:
+    """Return the judged pairs of a set: two ids and what people say."""
+    lines = (home / name / "pairs.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    rows = (line.split("\t") for line in lines)
+    return [(one, other, float(grade)) for one, other, grade in rows]
+
+
 def relevant(records: Iterable[Mapping[str, Any]]) -> dict[str, set[str]]:
     """Return, for each article that has company, the others of its cluster and language."""
     groups: dict[tuple[str, str | None], list[str]] = defaultdict(list)

@@ -908,7 +908,8 @@ def test_corpus_of_one_article_has_an_empty_block(tmp_path: Path) -> None:
 def test_corpus_of_identical_articles_is_all_alike(tmp_path: Path, n: int) -> None:
     """Thousands of copies: full blocks, score 1, the article itself never among them."""
     _, first = _answers(tmp_path, [{**BRIDGE, "id": i} for i in range(n)], "5")
-    block = run("related", "5", "--model", tmp_path / "model", "--preset", "similarity", "--json")
+    plain = ("--preset", "similarity", "--smoothing", "0", "--crowding", "0")
+    block = run("related", "5", "--model", tmp_path / "model", *plain, "--json")
 
     assert {card["origin"] for card in first.json["cards"]} <= {"fallback"}
     assert [pytest.approx(1.0)] * 6 == [card["score"] for card in block.json["cards"]]

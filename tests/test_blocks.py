@@ -22,6 +22,8 @@ from recommender.twins import twins_of
 from recommender.updates import add_articles, delete_articles
 
 DAY = 86_400
+PLAIN: Mapping[str, Any] = {"smoothing": 0.0, "crowding": 0.0}
+"""Scores are cosines; what smoothing makes of them is in ``test_smoothing.py``."""
 LANGS = ("en", "uk", "ru")
 ONE_OF_EACH = ("sc-en-0037", "sc-uk-0001", "sc-ru-0001")
 
@@ -62,7 +64,7 @@ def test_preset_similarity_is_a_plain_search(news: Recommender, key: str) -> Non
     own = Choice(frozenset({index.language_code(doc)}))
     found = index.search(index.query_of(doc), 10, choice=own)
 
-    block = news.related(key, preset="similarity", limit=10)
+    block = news.related(key, preset="similarity", limit=10, **PLAIN)
 
     assert [index.article_id(int(d)) for d in found.docs] == ids(block)
     assert found.scores.tolist() == [card.score for card in block.cards]
@@ -128,7 +130,7 @@ def test_half_life_gives_the_list_of_scoring_everything(
             worth[other] = index.score(query, other) * 0.5 ** (age / days)
     expected = sorted((d for d in worth if worth[d] > 0), key=lambda d: (-worth[d], d))[:10]
 
-    block = news.related(key, preset="similarity", half_life=half_life, limit=10)
+    block = news.related(key, preset="similarity", half_life=half_life, limit=10, **PLAIN)
 
     assert [index.article_id(d) for d in expected] == ids(block)
     assert [worth[d] for d in expected] == pytest.approx([c.score for c in block.cards])
@@ -276,13 +278,12 @@ def test_fallback_popular_is_by_counts_then_latest(sample_index: Path) -> None:
 
 def test_popularity_lifts_what_is_read(sample_index: Path) -> None:
     """The same blocks but for the weight of the counts; effects sum to the score."""
-    plain = Recommender.open(sample_index).related("sc-en-0037", limit=5, fallback="none")
+    plain = Recommender.open(sample_index).related("sc-en-0037", limit=5, fallback="none", **PLAIN)
     last = ids(plain)[-1]
     model = Recommender.open(sample_index, popularity=Popularity({last: 1000.0}))
 
-    lifted = model.related(
-        "sc-en-0037", limit=5, fallback="none", popularity=0.9, half_life="30d", explain=True
-    )
+    asked: dict[str, Any] = {"limit": 5, "fallback": "none", "half_life": "30d", **PLAIN}
+    lifted = model.related("sc-en-0037", popularity=0.9, explain=True, **asked)
 
     assert ids(lifted).index(last) < 4
     for card in lifted.cards:
@@ -406,7 +407,8 @@ def test_evergreen_and_half_lives_of_sections(sample_index: Path) -> None:
     model = with_rules(sample_index, rules)
     effects = {}
     for key in ("sc-en-0037", "sc-uk-0001", "sc-en-0050"):
-        block = model.related(key, half_life="10d", limit=60, explain=True, fallback="none")
+        asked: dict[str, Any] = {"half_life": "10d", "limit": 60, "fallback": "none", **PLAIN}
+        block = model.related(key, explain=True, **asked)
         for card in block.cards:
             share = sum(r.share for r in card.why if r.kind == "term")
             effects[key, card.id] = (card.section, card.score / share, card.published_at)
@@ -573,7 +575,7 @@ def test_no_two_cards_tell_the_same_in_two_languages(news: Recommender, sample: 
     name, find = news.index.article_id, news.index.find
     for key in ("sc-uk-0010", "sc-en-0037", "sc-ru-0012", "sc-uk-0001"):
         for languages in ("any", "ru,en"):
-            shown = ids(news.related(key, languages=languages, limit=40))
+            shown = ids(news.related(key, languages=languages, limit=80))
             assert len({card[3:5] for card in shown}) > 1
             for card in shown:
                 twins = {name(twin) for twin in twins_of(news.index, find(card) or 0)}
@@ -730,8 +732,8 @@ def test_rebuilt_index_gives_the_blocks_of_the_grown_one(sample: Path, tmp_path:
     fresh = recommender.build([a for a in articles if a["id"] not in gone], tmp_path / "fresh")
 
     options: list[dict[str, Any]] = [
-        {"mode": "exact", "same_story": 0.0},
-        {"mode": "exact", "preset": "background", "same_story": 0.0, "max_per_section": 2},
+        {"mode": "exact", "same_story": 0.0, **PLAIN},
+        {"mode": "exact", "preset": "background", "same_story": 0.0, "max_per_section": 2, **PLAIN},
         {"preset": "latest", "same_story": 0.0},
     ]
     for asked in options:
@@ -906,7 +908,7 @@ def test_short_half_life_lost_what_is_far_away(
                 worth[other] = index.score(query, other) * left
         expected = sorted((d for d in worth if worth[d] > 0), key=lambda d: (-worth[d], d))
 
-        block = model.related(key, preset="similarity", half_life=half_life, limit=40)
+        block = model.related(key, preset="similarity", half_life=half_life, limit=40, **PLAIN)
 
         assert [index.article_id(d) for d in expected[:40]] == ids(block)
 

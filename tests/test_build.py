@@ -184,7 +184,8 @@ def test_field_settings_change_the_weights(sample: Path, tmp_path: Path) -> None
     config = Config(fields=FieldSettings(title=1, lead=0, body=0, caption=0, tags=0))
     model = recommender.build(records(sample), tmp_path, config=config)
     first = records(sample)[0]
-    draft = model.related_to_text(first["title"], lang=first["lang"], preset="similarity")
+    asked: dict[str, Any] = {"preset": "similarity", "smoothing": 0.0, "crowding": 0.0}
+    draft = model.related_to_text(first["title"], lang=first["lang"], **asked)
 
     assert model.index.manifest.settings["fields"]["body"] == 0
     assert draft.cards[0].score == pytest.approx(1.0)

@@ -373,12 +373,10 @@ def test_compare_generation_with_itself_is_all_zero(root: Path) -> None:
 def test_compare_by_default_is_parent_and_live(root: Path) -> None:
     """With plain lists as the oracle."""
     found = compare(root, limit=4)
+    plain: dict[str, Any] = {"preset": "similarity", "smoothing": 0.0, "crowding": 0.0}
 
     old, new = (
-        {
-            r["id"]: r["related"]
-            for r in related_rows(Recommender(index), limit=4, preset="similarity")
-        }
+        {r["id"]: r["related"] for r in related_rows(Recommender(index), limit=4, **plain)}
         for index in (Index.open(root, generation=4), Index.open(root, generation=5))
     )
     moved = [key for key in old if old[key] != new[key]]

@@ -112,6 +112,16 @@ def block_options(function: F) -> F:
             click.option(
                 "--threshold", type=float, help="Least similarity of a card, 0 to 1.  [default: 0]"
             ),
+            click.option(
+                "--smoothing",
+                type=float,
+                help="Weight of the articles around both sides; 0 = none.  [default: 2]",
+            ),
+            click.option(
+                "--crowding",
+                type=float,
+                help="How much a card loses that is like many others.  [default: 0.75]",
+            ),
             click.option("--languages", help="same, any, or codes such as uk,ru.  [default: same]"),
             click.option(
                 "--max-age", metavar="TIME", help="How far in time from the article: 30d."

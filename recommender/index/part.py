@@ -273,6 +273,17 @@ class Part:
             )
         return np.where(table < 0, -1, table + np.int32(self.first)), scores
 
+    def stands_whole(self, docs: NDArray[np.int32], width: int) -> NDArray[np.bool_]:
+        """Return whose row of the table has its first ``width``, none of them gone, (n,) bool."""
+        kept = self.segment.width
+        if kept < width:
+            return np.zeros(len(docs), np.bool_)
+        table = np.asarray(self.segment.neighbours).reshape(-1, kept)[docs - self.first, :width]
+        stands = table >= 0
+        if len(self.gone):
+            stands &= self._standing[table]
+        return np.asarray(stands.all(axis=1))
+
     @cached_property
     def matrix(self) -> scan.Matrix:
         """Postings and rows as the loops take them."""

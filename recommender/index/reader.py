@@ -733,16 +733,17 @@ class Index:
         """
         found = np.full((len(docs), len(places)), -1, np.int32)
         scores = np.zeros(found.shape)
-        left = np.isin(docs, self.links.docs)
-        for part, here in self._by_part(docs) if self.compiled and len(docs) else ():
-            if part.segment.width > places.max():
-                found[here], scores[here] = part.row_scores(docs[here], places)
-        left |= (found < 0).any(axis=1)
-        anew = np.flatnonzero(left)
-        width = int(places.max()) + 1
-        for i, near in zip(
-            anew.tolist(), self.nearest_known(docs[anew].tolist(), width), strict=True
-        ):
+        whole = np.zeros(len(docs), np.bool_)
+        if self.compiled and len(docs):
+            width, linked = int(places.max()) + 1, np.isin(docs, self.links.docs)
+            for part, here in self._by_part(docs):
+                whole[here] = part.stands_whole(docs[here], width) & ~linked[here]
+                mine = np.flatnonzero(whole & (docs >= part.first) & (docs < part.stop))
+                if len(mine):
+                    found[mine], scores[mine] = part.row_scores(docs[mine], places)
+        anew = np.flatnonzero(~whole)
+        every = self.nearest_known(docs[anew].tolist(), self.n_docs)
+        for i, near in zip(anew.tolist(), every, strict=True):
             real = places[places < len(near)]
             found[i], scores[i] = -1, 0.0
             found[i, : len(real)], scores[i, : len(real)] = near.docs[real], near.scores[real]

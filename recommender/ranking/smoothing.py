@@ -59,9 +59,11 @@ def crowds(scores: Scores) -> Scores:
 
     Parameters
     ----------
-    scores : (n, n_crowd) float64, of every third of these; 0 for none
+    scores : (n, n_crowd) float64, of every third of these; 0 for one that is not known, which is
+        left out of the mean
     """
-    out: Scores = scores.mean(axis=1)
+    known = (scores > 0.0).sum(axis=1)
+    out: Scores = scores.sum(axis=1) / np.maximum(known, 1)
     return out
 
 

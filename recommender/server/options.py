@@ -35,6 +35,8 @@ _RUNG: Final = f"({'|'.join(FALLBACKS)})"
 _BOUNDS: Final[Mapping[str, Mapping[str, Any]]] = {
     "limit": {"minimum": 1},
     "threshold": {"minimum": 0, "maximum": 1},
+    "smoothing": {"minimum": 0, "maximum": 100},
+    "crowding": {"minimum": 0, "maximum": 100},
     "languages": {"pattern": "^(same|any|[a-z]{2}(,[a-z]{2})*)$", "examples": ["same", "uk,ru"]},
     "why": {"minimum": 0},
     "preset": {"enum": [*PRESETS]},
