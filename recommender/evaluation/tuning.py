@@ -20,9 +20,9 @@ from recommender._settings import nearest
 from recommender.article import to_json
 from recommender.errors import ConfigError, InputError
 from recommender.evaluation.catalog import Catalog
-from recommender.evaluation.judgements import Judgements, from_pairs
+from recommender.evaluation.judgements import Judgements
 from recommender.evaluation.measuring import fitting, per_query
-from recommender.evaluation.metrics import marks_of, measure
+from recommender.evaluation.metrics import measure_named
 from recommender.evaluation.runs import Run, live_run, replayed_run
 from recommender.evaluation.settings import EvaluationSettings, TuningSettings
 from recommender.evaluation.splitting import LEAST_QUERIES, Part, Split, split
@@ -166,7 +166,7 @@ def tune(
     InputError : the measure is none, or a part has too few judged articles
     ConfigError : a dial is no setting of the block, or has a value that cannot be
     """
-    name = _measure_named(tuning.measure, settings)
+    name = measure_named(tuning.measure, settings.k)
     articles = catalog or Catalog(model.index, progress)
     truth = fitting(judgements, articles, settings)
     parts = split(truth, tuning, whole=judgements.known(articles.place))
@@ -192,20 +192,6 @@ def tune(
         tested=tested,
         lines=_lines(model.answers.block, own) if borne_out else {},
         notices={**truth.notices, **parts.notices},
-    )
-
-
-def _measure_named(given: str, settings: EvaluationSettings) -> str:
-    """Return the whole name of a measure of quality."""
-    nothing = marks_of(Run("", {}), from_pairs("", {}), settings.k)
-    known = [name for name in measure(nothing, settings.k) if not name.startswith("judged@")]
-    for name in (given, f"{given}@{settings.k}"):
-        if name in known:
-            return name
-    bare = dict.fromkeys(name.split("@")[0] for name in known)
-    raise InputError(
-        f"There is no measure {given!r} of the first {settings.k} cards."
-        f"{nearest(given.split('@')[0], bare)}"
     )
 
 
