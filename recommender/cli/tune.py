@@ -100,9 +100,11 @@ def command(
             tuning=how_tuned,
             progress=show,
         )
-    print_json(as_mapping(found)) if as_json else _draw(found)
-    if write_path is not None:
-        _write(found, write_path, kept)
+    try:  # written first: whoever reads the output may go away; shown whatever comes of it
+        if write_path is not None:
+            _write(found, write_path, kept)
+    finally:
+        print_json(as_mapping(found)) if as_json else _draw(found)
 
 
 def _write(found: Tuning, path: Path, kept: str) -> None:

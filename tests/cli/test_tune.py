@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -9,6 +12,7 @@ import pytest
 
 from tests.cli.test_evaluation import run
 
+ROOT = Path(__file__).parents[2]
 SPOILED = "# ours\n[block]\nlimit = 4\nhalf_life = '2d'  # too short\n"
 
 
@@ -57,6 +61,31 @@ def test_tune_writes_into_the_file_it_is_told_and_then_finds_nothing_more(
     assert "Keep what you have: " in again.out
     assert f"Nothing is better, so {path} is left as it is" in again.err.replace("\n", "")
     assert text == path.read_text("utf-8")
+
+
+def test_tune_shows_what_it_found_though_the_file_cannot_take_it(
+    capsys: pytest.CaptureFixture[str], sample_index: Path, folder: Path
+) -> None:
+    """A file that is written otherwise is left alone, with the lines to put in."""
+    path = folder / "dotted.toml"
+    path.write_text("block.half_life = '2d'\n", "utf-8")
+    args = ("--model", sample_index, "--judgements", "back-references", "--test-share", "0.4")
+    shown = run(capsys, "tune", *args, "--config", path, "--write", path)
+
+    assert 2 == shown.code
+    assert "Better: ndcg@10 " in shown.out
+    assert "it is left as it is. Put these in by hand:\n[block]\n" in shown.err
+    assert "block.half_life = '2d'\n" == path.read_text("utf-8")
+
+
+def test_tune_writes_before_its_reader_goes_away(sample_index: Path, folder: Path) -> None:
+    """``recommender tune --write FILE | head -1`` writes FILE."""
+    words = f"tune --model {sample_index} --judgements back-references --test-share 0.4"
+    command = f"{sys.executable} -m recommender {words} --write recommender.toml | true"
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run(command, shell=True, check=True, cwd=folder, env=env, timeout=300)
+
+    assert 'half_life = "0"' in (folder / "recommender.toml").read_text("utf-8")
 
 
 @pytest.mark.parametrize(
