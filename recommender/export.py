@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
+
+import numpy as np
 
 from recommender._disk import disk
 from recommender._files import storage_errors
@@ -23,7 +25,9 @@ __all__ = ["export_jsonl", "related_rows"]
 _ROWS = 512
 
 
-def related_rows(model: Recommender, *, jobs: int = 1, **options: Any) -> Iterator[dict[str, Any]]:
+def related_rows(
+    model: Recommender, *, keys: Iterable[str] | None = None, jobs: int = 1, **options: Any
+) -> Iterator[dict[str, Any]]:
     """Yield one mapping an article, in document order.
 
     Its keys are ``id``, ``related`` (ids, best first) and ``scores``. The lists are those of
@@ -31,6 +35,7 @@ def related_rows(model: Recommender, *, jobs: int = 1, **options: Any) -> Iterat
 
     Parameters
     ----------
+    keys : ids or URLs of articles of the index, in the order of the rows; None = every article
     jobs : threads that search; -1 = one a core. The result does not depend on it.
     **options : as ``Recommender.related`` takes them
     """
@@ -38,6 +43,8 @@ def related_rows(model: Recommender, *, jobs: int = 1, **options: Any) -> Iterat
     answers = model.answers  # one generation, whatever is published meanwhile
     index, search = answers.index, partial(answers.rows, answers.ask_for(options))
     every = index.docs()
+    if keys is not None:
+        every = np.array([answers.doc_of(key) for key in keys], np.int32)
     chunks = (every[first : first + _ROWS] for first in range(0, len(every), _ROWS))
     for docs, found, scores in runs_of(search, chunks, jobs=jobs):
         for doc, row, row_scores in zip(docs, found, scores, strict=True):

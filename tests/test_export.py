@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from recommender import Recommender, export_jsonl
-from recommender.errors import SourceNotFoundError
+from recommender.errors import SourceNotFoundError, UnknownArticleError
 from recommender.export import related_rows
 
 
@@ -37,6 +37,21 @@ def test_rows_leave_out_what_is_excluded(news: Recommender, languages: str) -> N
         expected = [c.id for c in news.related(row["id"], **options).cards]
         assert expected == row["related"]
         assert not set(gone) & set(row["related"])
+
+
+@pytest.mark.parametrize("options", [{}, {"preset": "similarity"}])
+def test_rows_of_some_articles_are_those_of_all_in_the_order_asked(
+    news: Recommender, options: dict[str, Any]
+) -> None:
+    """By id or address, with any workers; one that is not there is refused."""
+    every = {row["id"]: row for row in related_rows(news, limit=5, **options)}
+    keys = [*every][::-7]
+    some = list(related_rows(news, keys=keys, limit=5, jobs=2, **options))
+
+    assert [every[key] for key in keys] == some
+    assert [] == list(related_rows(news, keys=[], limit=5))
+    with pytest.raises(UnknownArticleError, match="No article 'nobody'"):
+        list(related_rows(news, keys=["nobody"]))
 
 
 def test_export_to_a_path_replaces_it_only_when_whole(

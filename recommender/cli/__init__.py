@@ -33,6 +33,7 @@ _COMMANDS = {
     "export": "Write every article's list ahead of time.",
     "evaluate": "Measure the lists, and write a report for people.",
     "compare": "Compare two runs or more on judged articles.",
+    "tune": "Look for settings of the block that bring better lists.",
     "judge": "Make a page for judging lists blindly, or read it back.",
     "serve": "Answer for blocks over HTTP.",
     "keys": "Make, list and revoke the keys of the service.",

@@ -43,6 +43,7 @@ _STEPS = {
     "replay": "Searching the past",
     "weigh": "Comparing cards",
     "vary": "Varying lists",
+    "tune": "Trying settings",
 }
 _PLAIN_SECONDS = 5.0
 _BAR = 10
@@ -217,8 +218,7 @@ def table(rows: Mapping[str, Any], *, title: str | None = None) -> None:
     """Print names and values as two columns."""
     console = _out()
     if title:
-        above = "\n" if title.startswith("\n") else ""
-        console.print(Text(above + harmless(title.strip("\n")), style="bold"))
+        console.print(_heading(title))
     grid = Table(show_header=False, box=None)
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
@@ -235,7 +235,7 @@ def columns(heads: Mapping[str, str], rows: Sequence[Sequence[str]], *, title: s
     heads : name of each column to "left", "right", or "fold": left, and broken where too long
     """
     console = _out()
-    console.print(Text(harmless(title), style="bold"))
+    console.print(_heading(title))
     grid = Table(box=None, header_style="dim", pad_edge=True)
     for name, side in heads.items():
         justify: Any = "right" if side == "right" else "left"
@@ -243,6 +243,12 @@ def columns(heads: Mapping[str, str], rows: Sequence[Sequence[str]], *, title: s
     for row in rows:
         grid.add_row(*(Text(harmless(cell)) for cell in row))
     console.print(grid)
+
+
+def _heading(title: str) -> Text:
+    """Return a title; a line end before it stays an empty line."""
+    above = "\n" if title.startswith("\n") else ""
+    return Text(above + harmless(title.strip("\n")), style="bold")
 
 
 def moment(text: str | None) -> str:

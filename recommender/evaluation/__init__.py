@@ -4,7 +4,9 @@
 ``metrics`` measures each list against its judgements, ``beyond`` what needs none, ``offpolicy``
 what a log tells of other lists, ``statistics`` how sure all that is. ``measuring`` puts one run's
 figures together and ``comparing`` several runs'; ``report`` and ``comparison`` draw them as one
-HTML file, ``frames`` gives them to pandas. ``judging`` asks people.
+HTML file, ``frames`` gives them to pandas. ``judging`` asks people. ``tuning`` looks for better
+settings by one part of the judgements, which ``splitting`` makes, and tests them on the other;
+``pasting`` puts them into a settings file.
 
 Importing this package loads none of its modules: a name loads the one it lives in.
 """
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from recommender.evaluation.runs import Run as Run
     from recommender.evaluation.runs import live_run as live_run
     from recommender.evaluation.runs import read_run as read_run
+    from recommender.evaluation.tuning import Tuning as Tuning
+    from recommender.evaluation.tuning import tune as tune
 
 _HOMES = {
     "Comparison": "comparing",
@@ -35,6 +39,7 @@ _HOMES = {
     "Judgements": "judgements",
     "Log": "logs",
     "Run": "runs",
+    "Tuning": "tuning",
     "compare": "comparing",
     "evaluate": "measuring",
     "live_run": "runs",
@@ -43,6 +48,7 @@ _HOMES = {
     "read_run": "runs",
     "report_page": "report",
     "to_frame": "frames",
+    "tune": "tuning",
 }
 
 __all__ = sorted(_HOMES)

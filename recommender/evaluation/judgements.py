@@ -77,6 +77,17 @@ class Judgements:
         }
         return replace(self, queries=kept, notices={**self.notices, **left})
 
+    def only(self, queries: Iterable[str]) -> Judgements:
+        """Return those of some queries; of any other query they know nothing."""
+        kept = tuple(queries)
+        mine, nothing = frozenset(kept), dict[str, int]()
+        return replace(
+            self,
+            queries=kept,
+            truth=lambda query: self.truth(query) if query in mine else nothing,
+            notices={},
+        )
+
     def _of(self, pairs: Mapping[str, Mapping[str, int]], more: Mapping[str, int]) -> Judgements:
         notices = Counter(self.notices) + Counter(more)
         queries = tuple(q for q in self.queries if _has_relevant(pairs.get(q, {})))

@@ -23,10 +23,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender._settings import nearest
+from recommender.errors import InputError
 from recommender.evaluation.judgements import Judgements
 from recommender.evaluation.runs import Run
 
-__all__ = ["Marks", "alpha_ndcg", "marks_of", "measure"]
+__all__ = ["Marks", "alpha_ndcg", "marks_of", "measure", "measure_named"]
 
 Figures = NDArray[np.float64]
 
@@ -112,6 +114,25 @@ def measure(marks: Marks, k: int) -> dict[str, Figures]:
         f"judged@{k}": _ratio(marks.judged.sum(axis=1), marks.cards),
     }
     return figures
+
+
+def measure_named(given: str, k: int) -> str:
+    """Return the whole name of a measure of quality, which may be given without its ``@k``.
+
+    Raises
+    ------
+    InputError : there is none of that name; the message says the nearest
+    """
+    nothing = Judgements("", "pairs", (), lambda query: {})
+    every = measure(marks_of(Run("", {}), nothing, k), k)
+    known = [name for name in every if not name.startswith("judged@")]  # says nothing of quality
+    for name in (given, f"{given}@{k}"):
+        if name in known:
+            return name
+    bare = dict.fromkeys(name.split("@")[0] for name in known)
+    raise InputError(
+        f"There is no measure {given!r} of the first {k} cards.{nearest(given.split('@')[0], bare)}"
+    )
 
 
 def alpha_ndcg(

@@ -160,22 +160,24 @@ def _score(path: Path, number: int, raw: Any) -> float:
 
 def live_run(
     model: Recommender,
+    queries: Iterable[str] | None = None,
     *,
     name: str = "this index",
     jobs: int = 1,
     progress: Progress | None = None,
     **options: Any,
 ) -> Run:
-    """Ask a model for the list of every article.
+    """Ask a model for the list of every article, or of some.
 
     Parameters
     ----------
+    queries : article ids of the index; None = all of them
     **options : as ``recommender.export.related_rows`` takes them
     """
     lists: dict[str, tuple[str, ...]] = {}
     scores: dict[str, tuple[float, ...]] = {}
     shared: dict[str, str] = {}
-    for row in related_rows(model, jobs=jobs, **options):
+    for row in related_rows(model, keys=queries, jobs=jobs, **options):
         ids = tuple(shared.setdefault(item, item) for item in row["related"])
         key = shared.setdefault(row["id"], row["id"])
         lists[key], scores[key] = ids, tuple(row["scores"])

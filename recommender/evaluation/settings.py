@@ -8,7 +8,7 @@ from typing import Any
 
 from recommender.errors import ConfigError
 
-__all__ = ["EvaluationSettings"]
+__all__ = ["EvaluationSettings", "TuningSettings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +45,28 @@ class EvaluationSettings:
             raise ConfigError(
                 f"relevant is {self.least!r}; expected a grade, a whole number from 1 to 20."
             )
+
+
+@dataclass(frozen=True, slots=True)
+class TuningSettings:
+    """How settings of the block are tuned.
+
+    Attributes
+    ----------
+    measure : str
+        What has to become better: a measure of quality, with or without its ``@k``.
+    test_share : float
+        Share of the stories that are kept for the test, 0.1 to 0.9.
+    seed : int
+        Of the split into a training and a test part, 0 or more.
+    """
+
+    measure: str = "ndcg"
+    test_share: float = 0.5
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0.1 <= self.test_share <= 0.9:
+            raise ConfigError(f"test_share is {self.test_share!r}; expected 0.1 to 0.9.")
+        if self.seed < 0:
+            raise ConfigError(f"seed is {self.seed!r}; expected a whole number, 0 or more.")

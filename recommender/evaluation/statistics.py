@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -153,15 +153,34 @@ class Paired:
     losses: int
 
 
-def paired(first: NDArray[np.float64], second: NDArray[np.float64], *, seed: int = SEED) -> Paired:
-    """Compare a measure of the same queries in two runs."""
-    gaps = (second - first)[np.isfinite(first) & np.isfinite(second)]
+def paired(
+    first: NDArray[np.float64],
+    second: NDArray[np.float64],
+    *,
+    groups: NDArray[np.int64] | None = None,
+    seed: int = SEED,
+) -> Paired:
+    """Compare a measure of the same queries in two runs.
+
+    Parameters
+    ----------
+    groups : (n,) numbers from 0 of what queries belong to, where those of one group win and lose
+        together: signs are flipped, and rows drawn, group by group; None = each query alone
+    """
+    both = np.isfinite(first) & np.isfinite(second)
+    gaps = (second - first)[both]
     gaps = np.where(np.abs(gaps) < 1e-12, 0.0, gaps)
     spread = float(gaps.std(ddof=1)) if len(gaps) > 1 else 0.0
+    if groups is None:
+        units, difference = gaps, figures({"gap": gaps}, seed=seed)["gap"]
+    else:
+        units = np.bincount(groups[both], gaps).astype(np.float64)
+        sizes = np.bincount(groups[both]).astype(np.float64)
+        difference = replace(ratio_figure(units, sizes, seed=seed), n=len(gaps))
     return Paired(
         n=len(gaps),
-        difference=figures({"gap": gaps}, seed=seed)["gap"],
-        p=_randomised(gaps, seed),
+        difference=difference,
+        p=_randomised(units, seed),
         effect=float(gaps.mean()) / spread if spread > 0.0 else None,
         wins=int((gaps > 0).sum()),
         ties=int((gaps == 0).sum()),

@@ -55,6 +55,17 @@ def test_evaluate_says_measures_and_writes(
     assert {"id", "title", "section", "ndcg@10"} <= {*rows[0]}
 
 
+def test_tables_stand_apart(
+    capsys: pytest.CaptureFixture[str], sample_index: Path, sample: Path
+) -> None:
+    """An empty line before each, and no blank before its title."""
+    args = ("--model", sample_index, "--judgements", sample / "judgements.tsv")
+    shown = run(capsys, "evaluate", *args)
+
+    for title in ("Quality", "Lists", "The archive"):
+        assert f"\n\n{title}\n" in shown.out
+
+
 def test_evaluate_as_json_has_every_figure_with_its_interval(
     capsys: pytest.CaptureFixture[str], sample_index: Path, tmp_path: Path
 ) -> None:

@@ -87,3 +87,21 @@ def gini(counts: Sequence[int]) -> float:
     """Return the mean difference of every two over twice the mean."""
     n, mean = len(counts), sum(counts) / len(counts)
     return sum(abs(a - b) for a in counts for b in counts) / (2 * n * n * mean)
+
+
+def stories(queries: Sequence[str], relevant: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Return the smallest id that each query is linked with by steps of relevance, either way."""
+    links: dict[str, set[str]] = {query: set() for query in queries}
+    for query in queries:
+        for other in relevant[query]:
+            links[query].add(other)
+            links.setdefault(other, set()).add(query)
+
+    def reached(start: str) -> set[str]:
+        seen, ahead = {start}, [start]
+        while ahead:
+            ahead = [other for key in ahead for other in links[key] if other not in seen]
+            seen.update(ahead)
+        return seen
+
+    return {query: min(reached(query)) for query in queries}

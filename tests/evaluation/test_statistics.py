@@ -102,6 +102,46 @@ def test_p_of_few_queries_is_that_of_all_signs() -> None:
     assert found.effect == pytest.approx(gaps.mean() / gaps.std(ddof=1))
 
 
+def test_groups_win_and_lose_together(rng: np.random.Generator) -> None:
+    """Signs are those of groups: all of them tried come to the same; alone each is a query."""
+    gaps, groups = rng.normal(0.1, 0.3, 30), np.arange(30, dtype=np.int64) % 7
+    sums = np.bincount(groups, gaps)
+    every = [abs(float(np.dot(signs, sums))) for signs in product((-1, 1), repeat=7)]
+    exact = float(np.mean([s >= abs(sums.sum()) - 1e-12 for s in every]))
+    found = paired(np.zeros(30), gaps, groups=groups)
+    alone = paired(np.zeros(30), gaps, groups=np.arange(30, dtype=np.int64))
+    one = paired(np.zeros(30), gaps, groups=np.zeros(30, np.int64))
+
+    assert found.p == pytest.approx(exact, abs=0.02)
+    assert (30, 30) == (found.n, found.difference.n)
+    assert found.difference.mean == pytest.approx(gaps.mean())
+    assert alone.p == paired(np.zeros(30), gaps).p
+    assert (1.0, None) == (one.p, one.difference.low)
+
+
+def test_articles_of_one_story_are_no_proof_of_their_own(rng: np.random.Generator) -> None:
+    """Copies of a gap make no test surer where they are one group; taken one by one they do."""
+    ps, naive = [], []
+    for i in range(200):
+        gaps = np.repeat(rng.normal(0, 1, 15), 6)
+        groups = np.repeat(np.arange(15, dtype=np.int64), 6)
+        ps.append(paired(np.zeros(90), gaps, groups=groups, seed=i).p or 1.0)
+        naive.append(paired(np.zeros(90), gaps, seed=i).p or 1.0)
+
+    assert 0.01 <= np.mean([p <= 0.05 for p in ps]) <= 0.1
+    assert np.mean([p <= 0.05 for p in naive]) > 0.25
+
+
+def test_groups_without_a_query_that_both_define_are_no_part_of_it() -> None:
+    """A story whose lists nothing defines takes no sign."""
+    first, second = np.array([0.0, np.nan, 0.0]), np.array([1.0, 1.0, 0.5])
+    found = paired(first, second, groups=np.array([0, 1, 2], np.int64))
+    nothing = paired(np.full(2, np.nan), np.zeros(2), groups=np.array([0, 1], np.int64))
+
+    assert (2, 0.75, 0.5) == (found.n, found.difference.mean, round(found.p or 0.0, 1))
+    assert (0, None, None) == (nothing.n, nothing.difference.mean, nothing.p)
+
+
 def test_tests_of_nothing_reject_as_often_as_they_say(rng: np.random.Generator) -> None:
     """Where there is no difference, one test in twenty has p below 0.05."""
     ps = [paired(np.zeros(30), rng.normal(0, 1, 30), seed=i).p or 1.0 for i in range(200)]
