@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from recommender._disk import disk
 from recommender._files import make_folder, storage_errors
+from recommender._settings import check_jobs
 from recommender.config import Config
 from recommender.corpus import (
     Preparation,
@@ -28,7 +29,7 @@ from recommender.corpus import (
     silent,
 )
 from recommender.counting import Counted
-from recommender.errors import ConfigError, InputError, RejectedBuildError
+from recommender.errors import InputError, RejectedBuildError
 from recommender.gate import Verdict, judge
 from recommender.index.manifest import Manifest, writer_lock
 from recommender.index.publisher import write_generation
@@ -154,12 +155,6 @@ def _working(root: Path, plan: Plan, *, resume: bool) -> Iterator[KeptWork]:
             kept.remove()
         raise
     kept.remove()
-
-
-def check_jobs(jobs: int) -> None:
-    """Raise ConfigError for a number of workers that cannot be."""
-    if jobs == 0 or jobs < -1:
-        raise ConfigError(f"jobs is {jobs!r}; expected 1 or more, or -1 for one a core.")
 
 
 class _Build:

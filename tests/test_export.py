@@ -25,6 +25,9 @@ def test_rows_equal_the_blocks_of_each_article(news: Recommender, languages: str
         assert [(c.id, c.score) for c in block.cards] == list(
             zip(row["related"], row["scores"], strict=True)
         )
+        copies = {c.id: [*c.copies] for c in block.cards if c.copies}
+        assert row.get("copies", {}) == copies
+        assert ("copies" in row) == bool(copies)
 
 
 @pytest.mark.parametrize("languages", ["same", "any", "uk,ru"])

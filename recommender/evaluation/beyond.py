@@ -235,7 +235,7 @@ def trade_off(
             inner = near[np.ix_(chosen, chosen)][np.triu_indices(len(chosen), 1)]
             variety[weight].append(float(1.0 - inner.mean()))
     return [
-        (w, Run(f"nearness {w:g}", made[w]), float(np.mean(variety[w])))
+        (w, Run(f"nearness {w:g}", made[w], copies=run.copies), float(np.mean(variety[w])))
         for w in WEIGHTS
         if variety[w]
     ]

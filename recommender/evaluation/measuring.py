@@ -271,13 +271,14 @@ class _Work:
             return ()
         sample = self._judgements.sampled(_MOST_BLOCKS)
         options = {**self._settings.options, "limit": min(1000, _DEEPER * self._settings.k)}
-        lists = {}
+        lists, copies = {}, {}
         for n, query in enumerate(sample.queries, 1):
             cards = self._model.answers.related(query, **options).cards
             lists[query] = tuple(card.id for card in cards)
+            copies[query] = {card.id: card.copies for card in cards if card.copies}
             if progress and not n % _STEP:
                 progress("vary", n, len(sample.queries))
-        deeper, k = Run("deeper", lists), self._settings.k
+        deeper, k = Run("deeper", lists, copies=copies), self._settings.k
         out = []
         for weight, run, variety in trade_off(self._catalog, sample.queries, deeper, k):
             found = measure(marks_of(run, sample, k, least=self._settings.least), k)

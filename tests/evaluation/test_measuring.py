@@ -23,6 +23,7 @@ from recommender.evaluation.measuring import Evaluation, as_mapping, evaluate, f
 from recommender.evaluation.runs import Run, live_run
 from recommender.evaluation.settings import EvaluationSettings
 from recommender.evaluation.words import verdict
+from tests.evaluation.oracle import told
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,11 @@ def test_ndcg_of_the_corpus_is_that_of_the_quality_tests(
     run = live_run(news, limit=10)
     found = evaluate(news, truth, run=run, catalog=catalog)
     wanted = {query: {*truth.truth(query)} for query in truth.queries}
-    lists = {query: [c.id for c in news.related(query, limit=10).cards] for query in wanted}
+    cards = {query: news.related(query, limit=10).cards for query in wanted}
+    lists = {
+        query: told([c.id for c in own], {c.id: c.copies for c in own}, truth.truth(query), query)
+        for query, own in cards.items()
+    }
 
     assert found.quality["ndcg@10"].mean == pytest.approx(mean_ndcg(lists, wanted))
     assert found.quality["ndcg@10"].n == len(wanted)
