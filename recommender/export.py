@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
+
+import numpy as np
 
 from recommender._disk import disk
 from recommender._files import storage_errors
@@ -24,7 +26,9 @@ __all__ = ["export_jsonl", "related_rows"]
 _ROWS = 512
 
 
-def related_rows(model: Recommender, *, jobs: int = 1, **options: Any) -> Iterator[dict[str, Any]]:
+def related_rows(
+    model: Recommender, *, jobs: int = 1, ids: Iterable[str] | None = None, **options: Any
+) -> Iterator[dict[str, Any]]:
     """Yield one mapping an article, in document order.
 
     Its keys are ``id``, ``related`` (ids, best first) and ``scores``; where articles stand under a
@@ -34,12 +38,19 @@ def related_rows(model: Recommender, *, jobs: int = 1, **options: Any) -> Iterat
     Parameters
     ----------
     jobs : threads that search; -1 = one a core. The result does not depend on it.
+    ids : articles whose lists are wanted; None = all
     **options : as ``Recommender.related`` takes them
+
+    Raises
+    ------
+    UnknownArticleError : one of ``ids`` is none of the index
     """
     check_jobs(jobs)
     answers = model.answers  # one generation, whatever is published meanwhile
     index, search = answers.index, partial(answers.rows, answers.ask_for(options))
     every = index.docs()
+    if ids is not None:
+        every = np.unique(np.array([answers.doc_of(key) for key in ids], np.int32))
     chunks = (every[first : first + _ROWS] for first in range(0, len(every), _ROWS))
     for docs, found, scores, copies in runs_of(search, chunks, jobs=jobs):
         for doc, row, row_scores in zip(docs, found, scores, strict=True):

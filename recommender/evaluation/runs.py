@@ -203,11 +203,11 @@ def live_run(
     progress: Progress | None = None,
     **options: Any,
 ) -> Run:
-    """Ask a model for the list of every article.
+    """Ask a model for the list of every article, or of some.
 
     Parameters
     ----------
-    **options : as ``recommender.export.related_rows`` takes them
+    **options : as ``recommender.export.related_rows`` takes them, such as ``ids``
     """
     lists: dict[str, tuple[str, ...]] = {}
     scores: dict[str, tuple[float, ...]] = {}
