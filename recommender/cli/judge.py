@@ -123,7 +123,7 @@ def _read(
         "judges": ", ".join(marked.judges),
         "pairs": f"{len(marked.marks):,}, {found.units:,} of them by two judges or more",
         "grades": ", ".join(f"{grade}: {n:,}" for grade, n in sorted(spread(marked).items())),
-        "alpha": f"{figure(found.alpha.mean)} ({interval(found.alpha)})",
+        "alpha": "-" if found.why else f"{figure(found.alpha.mean)} ({interval(found.alpha)})",
     }
     table(rows, title="Marks")
     if found.why:

@@ -19,6 +19,7 @@ from recommender.evaluation.judgements import Judgements
 from recommender.evaluation.measuring import fitting
 from recommender.evaluation.runs import Run, live_run
 from recommender.evaluation.settings import EvaluationSettings
+from recommender.evaluation.words import counted
 from recommender.gate import Figure, Measure, percent
 from recommender.index.reader import Index
 from recommender.index.settings import GenerationSettings
@@ -77,7 +78,7 @@ def _quality(
     surely = "all tie" if gap.p is None else f"p {gap.p:.4f}"
     shown = (
         f"nDCG@10 by {truth.name} is {after:.3f} instead of {before:.3f} ({percent(-loss)}; "
-        f"{gap.n:,} articles, {surely})"
+        f"{counted(gap.n, 'article')}, {surely})"
     )
     return Figure(
         name="judged quality",

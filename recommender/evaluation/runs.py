@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from recommender.export import related_rows
 from recommender.index.reader import NO_DATE
 from recommender.recommend import Recommender
 
-__all__ = ["Run", "live_run", "read_run", "replayed_run"]
+__all__ = ["Run", "check_lists", "live_run", "read_run", "replayed_run"]
 
 Progress = Callable[[str, int, int | None], None]
 
@@ -80,6 +80,15 @@ class Run:
 
 def _those(values: tuple[Any, ...], flags: Iterable[bool]) -> tuple[Any, ...]:
     return tuple(value for value, kept in zip(values, flags, strict=False) if kept)
+
+
+def check_lists(run: Run, queries: Sequence[str]) -> None:
+    """Raise InputError for a run without a list of any judged query: it could but get zeros."""
+    if not any(query in run.lists for query in queries):
+        raise InputError(
+            f"The run {run.name} has no list of any of the judged queries ({len(queries):,}): it "
+            "is of other articles, or its ids are written otherwise."
+        )
 
 
 # --- files ---
