@@ -238,7 +238,8 @@ class Answers:
     ) -> tuple[NDArray[np.int32], NDArray[np.float64], Copies]:
         """Return the blocks of many articles: (n, limit) documents, -1 for none; scores; copies."""
         settings, index = ask.settings, self.index
-        if not is_choosy(settings) and settings.languages in ("same", "any"):
+        plain = not is_choosy(settings) and not self.ranker.smooths(settings)
+        if plain and settings.languages in ("same", "any"):
             same = settings.languages == "same"
             find = index.related_rows if same else partial(index.search_rows, same_language=False)
             choice = Choice(excluded=ask.excluded)
@@ -264,7 +265,7 @@ class Answers:
         for rank, member in enumerate(members, 1):
             score = self.index.score(subject.query, member)
             chosen = Chosen(member, score, score, origin="story")
-            cards.append(self._card(chosen, rank, 0, subject, stories, first))
+            cards.append(self._card(chosen, rank, subject, stories, first))
         return self.index.article_id(first), cards
 
     # --- why ---
@@ -287,7 +288,7 @@ class Answers:
         ask = self.ask_for(options)
         similarity = self.index.score(subject.query, there)
         priors = self.ranker.priors(subject, ask)
-        score = similarity * float(priors.of(np.array([there], np.int32))[0])
+        score = self.ranker.score_of(there, subject, ask)
         spent = priors.emptied_by(there)
         step, reason, rank = self._verdict(subject, ask, there, similarity, spent)
         ids = self.index.article_id(doc), self.index.article_id(there)
@@ -449,9 +450,11 @@ class Answers:
         ranked = self.ranker.rank(subject, ask)
         stories = self._stories(ask)
         story = self._story_of(subject, ranked, stories)
-        n_reasons = None if explain else ask.settings.why
         cards = tuple(
-            self._card(chosen, rank, n_reasons, subject, stories, story)
+            replace(
+                self._card(chosen, rank, subject, stories, story),
+                why=self._why(chosen, subject, ask, explain),
+            )
             for rank, chosen in enumerate(ranked.chosen, 1)
         )
         return Block(
@@ -506,17 +509,14 @@ class Answers:
         self,
         chosen: Chosen,
         rank: int,
-        n_reasons: int | None,
         subject: Subject,
         stories: Stories | None,
         story: int | None,
     ) -> Card:
+        """Return a document as a card that gives no reasons."""
         doc = chosen.doc
         stored = self.index.card(doc)
         image = stored.get("image")
-        why = self._reasons(subject.query, doc, n_reasons, subject.lang)
-        if n_reasons is None:
-            why += tuple(Reason(name, share, "step") for name, share in chosen.effects)
         first = None if stories is None else stories.first(doc)
         return Card(
             id=self.index.article_id(doc),
@@ -535,10 +535,33 @@ class Answers:
             rank=rank,
             score=chosen.score,
             origin=chosen.origin,
-            why=why,
+            why=(),
             copies=tuple(self.index.article_id(d) for d in chosen.copies),
             extra=stored.get("extra", {}),
         )
+
+    def _why(self, chosen: Chosen, subject: Subject, ask: Ask, explain: bool) -> tuple[Reason, ...]:
+        """Return what speaks for a card: shared terms, stories leaned on, and what steps do.
+
+        All of it sums to the score; unless that is asked for only the first few are told.
+        """
+        most = None if explain else ask.settings.why
+        why = self._reasons(subject.query, chosen.doc, most, subject.lang)
+        steps = dict(chosen.effects)
+        if "smoothing" not in steps or (most is not None and len(why) >= most):
+            stories: list[Reason] = []
+        else:
+            leaned_on = self.ranker.leaned_on(chosen.doc, subject, ask)
+            stories = [Reason(self._named(doc), share, "story") for doc, share in leaned_on]
+        if most is not None:
+            return (*why, *stories)[:most]
+        if stories:
+            steps["smoothing"] -= math.fsum(story.share for story in stories)
+        told = [Reason(name, share, "step") for name, share in steps.items()]
+        return (*why, *stories, *told)
+
+    def _named(self, doc: int) -> str:
+        return self.index.card(doc).get("title") or self.index.article_id(doc)
 
     def _role(
         self, chosen: Chosen, stored: Mapping[str, Any], subject: Subject, same_story: bool

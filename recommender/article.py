@@ -147,9 +147,10 @@ class Reason:
 
     Attributes
     ----------
-    term : a term that source and card share, or the name of a step
+    term : a term that source and card share, the title of an article that one of them leans on, or
+        the name of a step
     share : float, what it adds; below 0 for what a step takes away
-    kind : ``term`` or ``step``
+    kind : ``term``, ``story`` or ``step``
     """
 
     term: str
@@ -166,7 +167,8 @@ class Card:
     story_id : the id of the first article of the running story that it belongs to
     role : what it is to the article: same-event, follow-up, background, more-in-section, fallback;
         None for what is near in words only
-    score : what it is ranked by; similarity, in 0..1, times what age and popularity leave of it
+    score : what it is ranked by, in 0..1: the similarity of the two and of what they lean on, times
+        what crowd, age and popularity leave of it
     origin : pinned, similar, story or fallback
     why : the weightiest reasons; explained, all of them
     copies : ids of articles that tell the same and take no card of their own

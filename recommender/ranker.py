@@ -29,6 +29,7 @@ from recommender.ranking.popularity import Popularity, popularity_factors
 from recommender.ranking.settings import BlockSettings
 from recommender.ranking.shortlist import Dropped, Shortlist
 from recommender.ranking.variety import Quota, take_few
+from recommender.smoothing import LEAST_ROOM, Leaning, Smoothed, Smoother
 from recommender.twins import may_be_twins, twins_of
 
 __all__ = ["Chosen", "Priors", "Ranked", "Ranker", "is_choosy"]
@@ -41,6 +42,8 @@ _LEAST_PRIOR: Final = 2.0**-64
 """What is left of a score by less than this is nothing: sums of 32 bits tell no such apart."""
 _TWINS: Final = 65_536
 """Documents whose twins are remembered."""
+_PLACED: Final = 64
+"""Places that are told by score; those behind are told by similarity."""
 _LATEST: Final = 4096
 """How many of the site's latest are looked at for those of a section."""
 _REPRINT: Final = "reprint"
@@ -132,14 +135,14 @@ class Priors:
             return ""
         return min(self.steps, key=lambda step: float(step[1](docs)[0]))[0]
 
-    def effects(self, doc: int, similarity: float) -> tuple[tuple[str, float], ...]:
+    def effects(self, doc: int, score: float) -> list[tuple[str, float]]:
         """Return what each step adds to a document's score."""
-        out, score, docs = [], similarity, np.array([doc], np.int32)
+        out, docs = [], np.array([doc], np.int32)
         for name, factors in self.steps:
             after = score * float(factors(docs)[0])
             out.append((name, after - score))
             score = after
-        return tuple(out)
+        return out
 
 
 class Ranker:
@@ -156,6 +159,15 @@ class Ranker:
         self.eligibility = Eligibility(knowledge)
         self._popularity = popularity or Popularity({})
         self._twins: dict[int, tuple[int, ...]] = {}
+
+    @cached_property
+    def smoother(self) -> Smoother:
+        """What smooths the scores."""
+        return Smoother(self.index)
+
+    def smooths(self, settings: BlockSettings) -> bool:
+        """Tell whether scores are smoothed."""
+        return bool(settings.smoothing or settings.crowding) and self.smoother.can
 
     def rank(self, subject: Subject, ask: Ask) -> Ranked:
         """Return the block of a subject."""
@@ -187,9 +199,9 @@ class Ranker:
         for choice in self.eligibility.choices(subject, ask):
             need = ask.settings.limit - len(chosen)
             if need > 0:
-                found = self._search(subject, need, ask, choice, ask.settings.threshold)
-                pairs = zip(found.docs.tolist(), found.scores.tolist(), strict=True)
-                chosen += [Chosen(doc, score, score) for doc, score in pairs]
+                found, _ = self._found(subject, need, ask, choice, NO_PRIORS)
+                places = np.flatnonzero(found.similarities >= ask.settings.threshold)[:need]
+                chosen += [_chosen(found, int(place), NO_PRIORS) for place in places]
         return Ranked(tuple(chosen))
 
     def nearest(self, subject: Subject, ask: Ask, k: int) -> list[int]:
@@ -203,6 +215,10 @@ class Ranker:
         priors, place = self.priors(subject, ask), 0
         for choice in self.eligibility.choices(subject, ask):
             own = replace(choice, priors=priors if priors.steps else None)
+            near, _ = self._found(subject, _PLACED, ask, own, priors)
+            here = np.flatnonzero(near.docs == doc)
+            if len(here):
+                return place + int(here[0]) + 1
             found = self.index.search(
                 subject.query, self.index.n_docs, choice=own, effort=ask.effort
             )
@@ -281,25 +297,88 @@ class Ranker:
             choice, excluded=choice.excluded | shown, priors=priors if priors.steps else None
         )
         for room in _rooms(need):
-            found = self._search(subject, room, ask, own, 0.0)
-            few = self._few(self._shortlist(subject, ask, found, own, before), ask, before)
-            if len(few) >= need or len(found) < room:
+            found, are_all = self._found(subject, room, ask, own, priors)
+            few = self._few(self._shortlist(subject, ask, found, before), ask, before)
+            if len(few) >= need or are_all:
                 break
         else:
             if ask.settings.threshold and priors.steps:
-                found = self._similar_enough(subject, room, ask, own)
-                few = self._few(self._shortlist(subject, ask, found, own, before), ask, before)
+                near = self._similar_enough(subject, room, ask, own)
+                found = self._smoothed(subject, ask, near, own, priors).take(slice(room))
+                few = self._few(self._shortlist(subject, ask, found, before), ask, before)
         chosen = [
-            Chosen(
-                few.doc(place),
-                float(few.scores[place]),
-                float(few.similarities[place]),
-                priors.effects(few.doc(place), float(few.similarities[place])),
-                copies=few.copies.get(place, ()),
-            )
+            replace(_chosen(found, place, priors), copies=few.copies.get(place, ()))
             for place in few.places
         ]
         return chosen, list(few.dropped)
+
+    def _found(
+        self, subject: Subject, k: int, ask: Ask, choice: Choice, priors: Priors
+    ) -> tuple[Smoothed, bool]:
+        """Return the ``k`` best by what they are ranked by, and whether there are no others.
+
+        Smoothing moves some up: it looks at more than are asked for.
+        """
+        room = LEAST_ROOM if self.smooths(ask.settings) else 0
+        near = self._search(subject, k, ask, choice, 0.0, room)
+        found = self._smoothed(subject, ask, near, choice, priors)
+        return found.take(slice(k)), len(near) < k
+
+    def _smoothed(
+        self, subject: Subject, ask: Ask, near: Candidates, choice: Choice, priors: Priors
+    ) -> Smoothed:
+        """Return candidates, and those near to what the subject leans on, by their scores."""
+        settings = ask.settings
+        if not self.smooths(settings):
+            similarities = near.scores
+            if priors.steps:
+                similarities = np.rint(near.scores / priors.of(near.docs) * GRID) / GRID
+            return Smoothed(near.docs, similarities, similarities, similarities, near.scores)
+        leaning = self.leaning(subject)
+        docs = near.docs
+        if settings.smoothing:
+            more = self.smoother.nearby(leaning)
+            more = more[self.index.may_be_found(more, choice) & ~np.isin(more, docs)]
+            docs = np.concatenate([docs, more])
+        found = self.smoother.smooth(leaning, docs, settings.smoothing, settings.crowding)
+        scores = np.rint(found.scores * priors.of(docs) * GRID) / GRID
+        real = np.flatnonzero((found.similarities > 0.0) & (scores > 0.0))
+        order = real[self.index.in_order(docs[real], scores[real])]
+        return replace(found, scores=scores).take(order)
+
+    def leaning(self, subject: Subject) -> Leaning:
+        """Return what a subject leans on."""
+        codes = [None] if subject.lang is None else [self.index.language_codes([subject.lang])]
+        choice = Choice(languages=codes[0], excluded=subject.own)
+        return self.smoother.leaning(subject.query, subject.doc, choice)
+
+    def leaned_on(self, doc: int, subject: Subject, ask: Ask) -> list[tuple[int, float]]:
+        """Return the articles that bring a document near to a subject, and what each brings.
+
+        The one that brings most first. What is not to be shown now is not named.
+        """
+        if not (ask.settings.smoothing and self.smoother.can):
+            return []
+        brought = self.smoother.parts(self.leaning(subject), doc, ask.settings.smoothing)
+        named = [
+            (other, share)
+            for other, share in brought.items()
+            if share > 0.0
+            and other not in (doc, *subject.own)
+            and not self.eligibility.hidden(other, ask)
+        ]
+        return sorted(named, key=lambda pair: (-pair[1], self.knowledge.moment(pair[0])))
+
+    def score_of(self, doc: int, subject: Subject, ask: Ask) -> float:
+        """Return what a document would be ranked by."""
+        similarity = self.index.score(subject.query, doc)
+        near = Candidates(np.array([doc], np.int32), np.array([similarity]))
+        priors = self.priors(subject, ask)
+        if not self.smooths(ask.settings):
+            return similarity * float(priors.of(near.docs)[0])
+        settings, leaning = ask.settings, self.leaning(subject)
+        found = self.smoother.smooth(leaning, near.docs, settings.smoothing, settings.crowding)
+        return float(found.scores[0] * priors.of(near.docs)[0])
 
     def _similar_enough(self, subject: Subject, k: int, ask: Ask, choice: Choice) -> Candidates:
         """Return the best of those that reach the threshold, whatever else has a better score."""
@@ -308,29 +387,26 @@ class Ranker:
         return self.index.weighed(found, np.ones(len(found), np.bool_), k, 0.0, choice)
 
     def _search(
-        self, subject: Subject, k: int, ask: Ask, choice: Choice, threshold: float
+        self, subject: Subject, k: int, ask: Ask, choice: Choice, threshold: float, room: int = 0
     ) -> Candidates:
-        if subject.doc is not None:
+        """Return the ``k`` nearest, up to ``room`` where so many are at hand."""
+        doc, how = subject.doc, ask.effort
+        if doc is not None:
             return self.index.related(
-                subject.doc, k, threshold=threshold, choice=choice, effort=ask.effort
+                doc, k, threshold=threshold, choice=choice, effort=how, room=room
             )
         return self.index.search(
-            subject.query, k, threshold=threshold, choice=choice, effort=ask.effort
+            subject.query, max(k, room), threshold=threshold, choice=choice, effort=how
         )
 
     def _shortlist(
         self,
         subject: Subject,
         ask: Ask,
-        found: Candidates,
-        choice: Choice,
+        found: Smoothed,
         before: Sequence[Chosen],
     ) -> Shortlist:
         """Return candidates with what the steps need to know of them."""
-        similarities = found.scores
-        if choice.priors is not None:
-            similarities = found.scores / choice.priors.of(found.docs)
-            similarities = np.rint(similarities * GRID) / GRID
         cosines = contained = np.zeros((0, 0))
         n_before = 1
         if ask.settings.duplicates or ask.settings.diversity:
@@ -341,7 +417,7 @@ class Ranker:
         return Shortlist(
             found.docs,
             found.scores,
-            similarities,
+            found.similarities,
             n_before,
             cosines,
             contained,
@@ -439,8 +515,9 @@ class Ranker:
             own = replace(choice, excluded=choice.excluded | shown)
             for room in (*_rooms(need), _MOST_COMPARED):
                 docs = self._rung(rung, subject, own, room)
-                found = Candidates(docs, np.linspace(1.0, 0.0, len(docs), endpoint=False))
-                short = self._shortlist(subject, ask, found, own, [*before, *chosen])
+                falling = np.linspace(1.0, 0.0, len(docs), endpoint=False)
+                found = Smoothed(docs, falling, falling, falling, falling)
+                short = self._shortlist(subject, ask, found, [*before, *chosen])
                 few = self._few(short, replace(ask, settings=settings), [*before, *chosen])
                 if len(chosen) + len(few) >= need or len(docs) < room:
                     break
@@ -480,6 +557,18 @@ class Ranker:
         own = replace(choice, mask=mask if choice.mask is None else mask & choice.mask)
         docs = self.index.latest(len(read), own)
         return docs[np.argsort(-self.counts[docs], kind="stable")][:k]
+
+
+NO_PRIORS: Final = Priors((), 0)
+
+
+def _chosen(found: Smoothed, place: int, priors: Priors) -> Chosen:
+    """Return a candidate as a card, with what each step adds to its score."""
+    doc, similarity = int(found.docs[place]), float(found.similarities[place])
+    smoothed, crowded = float(found.smoothed[place]), float(found.crowded[place])
+    effects = [("smoothing", smoothed - similarity), ("crowding", crowded - smoothed)]
+    effects = [effect for effect in effects if effect[1]] + priors.effects(doc, crowded)
+    return Chosen(doc, float(found.scores[place]), similarity, tuple(effects))
 
 
 def _rooms(need: int) -> tuple[int, int]:

@@ -24,6 +24,7 @@ from recommender.index.segment import Segment
 
 __all__ = ["EVERYTHING", "Choice", "Part", "Priors"]
 
+Row = tuple[NDArray[np.int32], NDArray[np.uint8]]
 Found = tuple[NDArray[np.int32], NDArray[np.float64]]
 
 
@@ -96,6 +97,8 @@ class Part:
     tf: NDArray[np.float64]
     idf_squared: NDArray[np.float64]
     _scratch: local = field(default_factory=local, init=False, repr=False, compare=False)
+    # Rows that were unpacked without a loop, by a process that asks one question.
+    _unpacked: dict[int, Row] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def stop(self) -> int:
@@ -132,7 +135,10 @@ class Part:
     def _own_row(self, doc: int, *, compiled: bool) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
         packed, own = self.segment.rows, doc - self.first
         if not compiled:
-            return rows.unpack_row(packed.packed[slice(*packed.row_ptr[own : own + 2])])
+            if doc not in self._unpacked:
+                row = packed.packed[slice(*packed.row_ptr[own : own + 2])]
+                self._unpacked[doc] = rows.unpack_row(row)
+            return self._unpacked[doc]
         _, terms, codes = rows.unpack_rows(*packed.arrays(), np.array([own], np.int32))
         return terms, codes
 
@@ -209,6 +215,26 @@ class Part:
             )
         return best + np.int32(self.first), scores
 
+    def mixed_scores(
+        self, docs: NDArray[np.int32], queries: scan.Queries, shares: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the sum of each of the part's documents' scores with queries, times their shares.
+
+        Parameters
+        ----------
+        queries : terms in the collection's numbers
+        """
+        with self.clean_room() as room:
+            scores: NDArray[np.float64] = scan.mixed_scores(
+                np.ascontiguousarray(docs - self.first, np.int32),
+                self._own_queries(queries),
+                shares,
+                self.matrix,
+                self.statistics,
+                room,
+            )
+        return scores
+
     def floors(self, docs: NDArray[np.int32]) -> NDArray[np.float64]:
         """Return the score of the last neighbour in each document's row of the table, (n,) float64.
 
@@ -222,14 +248,19 @@ class Part:
         return np.where(full, least, 0.0)
 
     def row_scores(
-        self, docs: NDArray[np.int32], width: int
+        self, docs: NDArray[np.int32], places: int | NDArray[np.int64]
     ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-        """Return the first of each document's row of the table, (n, width), and their scores.
+        """Return some of each document's row of the table, (n, width), and their scores.
 
         -1 and 0 for none, and for what is gone.
+
+        Parameters
+        ----------
+        places : those of the row; a number for the first few
         """
         own, kept = docs - self.first, self.segment.width
-        table = np.asarray(self.segment.neighbours).reshape(-1, kept)[own, :width]
+        columns = slice(places) if isinstance(places, int) else places
+        table = np.asarray(self.segment.neighbours).reshape(-1, kept)[own][:, columns]
         if len(self.gone):
             table = np.where(self._standing[table] & (table >= 0), table, -1)
         with self.clean_room() as room:

@@ -543,20 +543,26 @@ class Index:
         threshold: float = 0.0,
         choice: Choice = EVERYTHING,
         effort: SearchSettings = DEFAULT_EFFORT,
+        room: int = 0,
     ) -> Candidates:
         """Return what ``search`` returns for a document, from its known neighbours if they will do.
 
         They will where only the document's language is asked for and enough of them are left, or it
         has no more. Their scores are computed afresh.
+
+        Parameters
+        ----------
+        room : as many are returned where they are at hand, though ``k`` will do; those after the
+            first ``k`` need not be all there are
         """
         _check_search(k, threshold)
         self._check_choice(choice)
-        query = self.query_of(doc)
+        query, room = self.query_of(doc), max(k, room)
         found = None
         if self.pool_serves(effort, choice):
-            found = self._from_pool(query, doc, k, threshold, choice)
+            found = self._from_pool(query, doc, (k, room), threshold, choice)
         if found is None:
-            return self.search(query, k, threshold=threshold, choice=choice, effort=effort)
+            return self.search(query, room, threshold=threshold, choice=choice, effort=effort)
         return found
 
     def related_rows(
@@ -717,6 +723,31 @@ class Index:
                 found[doc] = self.best_of(doc, known, len(known))
         return [found[doc] for doc in docs]
 
+    def known_at(
+        self, docs: NDArray[np.int32], places: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """Return the known neighbours of each document at some places, (n, n_places), and scores.
+
+        The places are those of the table where all of these stand; else, where some are gone, or
+        others were linked since, they are counted afresh. -1 and 0 where there is none.
+        """
+        found = np.full((len(docs), len(places)), -1, np.int32)
+        scores = np.zeros(found.shape)
+        left = np.isin(docs, self.links.docs)
+        for part, here in self._by_part(docs) if self.compiled and len(docs) else ():
+            if part.segment.width > places.max():
+                found[here], scores[here] = part.row_scores(docs[here], places)
+        left |= (found < 0).any(axis=1)
+        anew = np.flatnonzero(left)
+        width = int(places.max()) + 1
+        for i, near in zip(
+            anew.tolist(), self.nearest_known(docs[anew].tolist(), width), strict=True
+        ):
+            real = places[places < len(near)]
+            found[i], scores[i] = -1, 0.0
+            found[i, : len(real)], scores[i, : len(real)] = near.docs[real], near.scores[real]
+        return found, scores
+
     def floors(self, docs: NDArray[np.int32], width: int) -> NDArray[np.float64]:
         """Return the least score that is worth one of ``width`` places in each document's pool."""
         out = np.zeros(len(docs), np.float64)
@@ -730,9 +761,15 @@ class Index:
         return out
 
     def _from_pool(
-        self, query: Query, doc: int, k: int, threshold: float, choice: Choice
+        self, query: Query, doc: int, rooms: tuple[int, int], threshold: float, choice: Choice
     ) -> Candidates | None:
-        """Return the best of the known neighbours, or None where others may be better."""
+        """Return the best of the known neighbours, or None where others may be better.
+
+        Parameters
+        ----------
+        rooms : how many must be the best, and how many are returned at most
+        """
+        k, room = rooms
         if choice.languages != frozenset({self.language_code(doc)}):
             return None
         every = self.pool(doc)
@@ -741,11 +778,11 @@ class Index:
         if not are_all and allowed.sum() < k:
             return None
         if choice.priors is None:
-            return self._score(query, every[allowed], k, threshold)
+            return self._score(query, every[allowed], room, threshold)
         # Those that are not known score no more than the last of the known, before any prior.
         known = self._score(query, every[self._allowed(every, EVERYTHING)], len(every), 0.0)
-        best = self.weighed(known, np.isin(known.docs, every[allowed]), k, threshold, choice)
-        if are_all or (len(best) == k and best.scores[-1] > known.scores[-1]):
+        best = self.weighed(known, np.isin(known.docs, every[allowed]), room, threshold, choice)
+        if are_all or (len(best) >= k and best.scores[k - 1] > known.scores[-1]):
             return best
         return None
 
@@ -766,6 +803,13 @@ class Index:
         order = self._best_first(docs[None], scores[None])[0, :k]
         return Candidates(docs[order], scores[order])
 
+    def may_be_found(self, docs: NDArray[np.int32], choice: Choice) -> NDArray[np.bool_]:
+        """Return which of some documents a search with this choice could find."""
+        allowed = self._allowed(docs, choice)
+        if choice.languages is not None:
+            allowed &= np.isin(self.languages_of(docs), sorted(choice.languages))
+        return allowed
+
     def _allowed(self, docs: NDArray[np.int32], choice: Choice) -> NDArray[np.bool_]:
         """Return which documents may be found, languages apart."""
         allowed = np.ones(len(docs), np.bool_)
@@ -784,7 +828,7 @@ class Index:
         if not len(docs):
             return Candidates(np.zeros(0, np.int32), np.zeros(0, np.float64))
         if not self.compiled:
-            scores = np.array([self.score(query, int(doc)) for doc in docs], np.float64)
+            scores = self._scores_plainly(query, docs)
             kept = (scores >= threshold) & (scores > 0.0)
             found = [(docs[kept], scores[kept])]
         else:
@@ -798,6 +842,22 @@ class Index:
         scores = np.concatenate([scores for _, scores in found])
         order = self._best_first(best[None], scores[None])[0, :k]
         return Candidates(best[order], scores[order])
+
+    def _scores_plainly(self, query: Query, docs: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Return the score of each document without a compiled loop: what ``score`` returns."""
+        tf, idf_squared = self.collection.tf, self.collection.idf_squared
+        own = np.zeros(self.collection.n_terms, np.uint8)
+        own[query.terms] = query.codes
+        length = self.length(query.terms, query.codes) if query.length is None else query.length
+        out = np.zeros(len(docs), np.float64)
+        for i, doc in enumerate(docs.tolist()):
+            terms, codes = self._place(doc)[0].row(doc, compiled=False)
+            shared = np.flatnonzero(own[terms])
+            named = terms[shared]
+            inner = math.fsum(tf[own[named]] * tf[codes[shared]] * idf_squared[named])
+            norm = length * self._norm(doc)
+            out[i] = round(inner / norm * rows.GRID) / rows.GRID if norm else 0.0
+        return out
 
     # --- short lists ---
 
@@ -836,16 +896,69 @@ class Index:
         )
         return result
 
+    def mixed_scores(
+        self, queries: Sequence[Query], shares: Sequence[float], docs: NDArray[np.int32]
+    ) -> NDArray[np.float64]:
+        """Return the sum of the scores that each document has with several queries.
+
+        Parameters
+        ----------
+        shares : by what each query's scores are multiplied
+
+        Returns
+        -------
+        (n,) float64, multiples of 1 / ``rows.GRID``
+        """
+        out = np.zeros(len(docs), np.float64)
+        if not len(docs):
+            return out
+        several, parts = np.asarray(shares, np.float64), scan.Queries(*self._rows_of(queries))
+        if not self.compiled:
+            for i, doc in enumerate(docs.tolist()):
+                out[i] = self._mixed_score(parts, several, doc)
+            return out
+        for part, here in self._by_part(docs):
+            out[here] = part.mixed_scores(docs[here], parts, several)
+        return out
+
+    def _mixed_score(self, queries: scan.Queries, shares: NDArray[np.float64], doc: int) -> float:
+        """Return what the loop does for one document."""
+        tf, idf_squared = self.collection.tf, self.collection.idf_squared
+        known = queries.lengths > 0.0
+        per = np.divide(shares, queries.lengths, out=np.zeros(len(shares)), where=known)
+        weights = tf[queries.codes] * np.repeat(per, np.diff(queries.indptr))
+        names, places = np.unique(queries.terms, return_inverse=True)
+        mixture = np.bincount(places, weights, len(names))
+        terms, codes = self._place(doc)[0].row(doc, compiled=False)
+        _, here, there = np.intersect1d(names, terms, assume_unique=True, return_indices=True)
+        inner = math.fsum(mixture[here] * tf[codes[there]] * idf_squared[terms[there]])
+        norm = self._norm(doc)
+        return round(inner / norm * rows.GRID) / rows.GRID if norm else 0.0
+
+    def scores_of(self, query: Query, docs: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Return the score of each of some documents, each once: the one that a search gives it."""
+        found = self._score(query, docs, len(docs), 0.0)
+        order = np.argsort(found.docs)
+        places = np.searchsorted(found.docs[order], docs)
+        places = np.minimum(places, max(len(found) - 1, 0))
+        out = np.zeros(len(docs), np.float64)
+        if len(found):
+            there = found.docs[order][places] == docs
+            out[there] = found.scores[order][places[there]]
+        return out
+
+    def in_order(self, docs: NDArray[np.int32], scores: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return the order of documents by falling score, ties as everywhere."""
+        order: NDArray[np.int64] = self._best_first(docs[None], scores[None])[0]
+        return order
+
     def latest(self, k: int, choice: Choice = EVERYTHING) -> NDArray[np.int32]:
         """Return the ``k`` articles published last of those that may be found, the last first.
 
         Undated ones are the oldest; ties as everywhere.
         """
         docs = np.arange(self.n_docs, dtype=np.int32)
-        allowed = self._allowed(docs, choice)
-        if choice.languages is not None:
-            allowed &= np.isin(self.languages_of(docs), sorted(choice.languages))
-        docs = docs[allowed]
+        docs = docs[self.may_be_found(docs, choice)]
         times = self._published[docs]
         if len(docs) > k:
             docs = docs[times >= np.partition(times, len(docs) - k)[len(docs) - k]]

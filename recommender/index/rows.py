@@ -33,6 +33,7 @@ __all__ = [
     "GRID",
     "LONGEST_ENTRY",
     "check_rows",
+    "mixed_product",
     "norms",
     "pack_row",
     "pair_score",
@@ -211,6 +212,28 @@ def pair_score(
         query_code = query_codes[term]
         if query_code != 0 and idf_squared[term] > 0.0:
             high, low = _add(high, low, tf[query_code] * tf[code] * idf_squared[term])
+    return high + low
+
+
+@compiled
+def mixed_product(
+    doc: int, row_ptr: Array, packed: Array, tf: Array, idf_squared: Array, mixture: Array
+) -> float:
+    """Return the inner product of a document and a scattered vector, (n_terms,) float64.
+
+    Parameters
+    ----------
+    mixture : weights without their idf
+    """
+    high, low = 0.0, 0.0
+    at = row_ptr[doc]
+    end = row_ptr[doc + 1]
+    term = np.int64(-1)
+    while at < end:
+        term, code, at = _next(packed, at, term)
+        weight = mixture[term]
+        if weight != 0.0 and idf_squared[term] > 0.0:
+            high, low = _add(high, low, weight * tf[code] * idf_squared[term])
     return high + low
 
 

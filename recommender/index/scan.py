@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 
 from recommender._jit import compiled, inlined, jit
 from recommender.index.invert import WINDOW, Matrix
-from recommender.index.rows import GRID, pair_score, row_norm, row_sum, unpack_rows
+from recommender.index.rows import (
+    GRID,
+    mixed_product,
+    pair_score,
+    row_norm,
+    row_sum,
+    unpack_rows,
+)
 from recommender.index.vectors import STEP, add_columns, prefetch
 
 __all__ = [
@@ -26,6 +33,7 @@ __all__ = [
     "Queries",
     "Scratch",
     "Statistics",
+    "mixed_scores",
     "new_scratch",
     "row_scores",
     "score_docs",
@@ -119,13 +127,17 @@ class Scratch(NamedTuple):
     sums: Array
     query_codes: Array
     query_weights: Array
+    mixture: Array
 
 
 def new_scratch(n_terms: int) -> Scratch:
-    """Return room for searches in an index of ``n_terms``: 256 KB and 5 bytes a term."""
+    """Return room for searches in an index of ``n_terms``: 256 KB and 13 bytes a term."""
     size = max(1, n_terms)
     return Scratch(
-        np.zeros(WINDOW + _CHUNK, np.int32), np.zeros(size, np.uint8), np.zeros(size, np.int32)
+        np.zeros(WINDOW + _CHUNK, np.int32),
+        np.zeros(size, np.uint8),
+        np.zeros(size, np.int32),
+        np.zeros(size, np.float64),
     )
 
 
@@ -652,6 +664,50 @@ def row_scores(
                 out[i, j] = np.rint(inner / norm * GRID) / GRID if norm > 0.0 else 0.0
         for term in terms:
             query_codes[term] = 0
+    return out
+
+
+@jit
+def mixed_scores(
+    docs: Array,
+    queries: Queries,
+    shares: Array,
+    matrix: Matrix,
+    statistics: Statistics,
+    scratch: Scratch,
+) -> Array:
+    """Return the sum of each document's scores with several queries, each times its share.
+
+    That is one inner product a document, with the sum of the queries. Multiples of 1 / GRID.
+
+    Parameters
+    ----------
+    docs : (n,) int32; shares : (n_queries,) float64
+
+    Returns
+    -------
+    (n,) float64
+    """
+    mixture, out = scratch.mixture, np.zeros(docs.size, np.float64)
+    for q in range(shares.size):
+        if queries.lengths[q] > 0.0:
+            share = shares[q] / queries.lengths[q]
+            for i in range(queries.indptr[q], queries.indptr[q + 1]):
+                mixture[queries.terms[i]] += share * statistics.tf[queries.codes[i]]
+    for i in range(docs.size):
+        norm = _norm(docs[i], matrix, statistics)
+        if norm > 0.0:
+            inner = mixed_product(
+                docs[i],
+                matrix.row_ptr,
+                matrix.packed,
+                statistics.tf,
+                statistics.idf_squared,
+                mixture,
+            )
+            out[i] = np.rint(inner / norm * GRID) / GRID
+    for term in queries.terms:
+        mixture[term] = 0.0
     return out
 
 

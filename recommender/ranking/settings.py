@@ -29,6 +29,13 @@ class BlockSettings:
         Cards in a block, 1 to 1,000.
     threshold : float
         Least similarity of a card, 0..1. What the ladder of ``fallback`` adds need not have it.
+    smoothing : float
+        How much the nearest of an article, and those of a card, count beside the two themselves:
+        reports of one event that share few words find one another through others. 0 = a card is
+        ranked by its own text alone.
+    crowding : float
+        How much a card loses that stands among many like it, and is near to anything that is said
+        of its subject; 0 = nothing.
     languages : str
         ``same`` (the article's own), ``any``, or codes in a row, such as ``uk,ru``: the first
         language that fills the block does, and the next ones fill what is left.
@@ -77,6 +84,8 @@ class BlockSettings:
     preset: str = ""
     limit: int = 6
     threshold: float = 0.0
+    smoothing: float = 2.0
+    crowding: float = 0.75
     languages: str = "same"
     why: int = 3
     rules: bool = True
@@ -118,6 +127,11 @@ class BlockSettings:
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ConfigError(
                     f"{name} is {getattr(self, name)!r}; expected a number between 0 and 1."
+                )
+        for name in ("smoothing", "crowding"):
+            if not 0.0 <= getattr(self, name) <= 100.0:
+                raise ConfigError(
+                    f"{name} is {getattr(self, name)!r}; expected a number between 0 and 100."
                 )
         for name in ("why", "max_per_section", "max_per_author", "max_per_story", "max_listed"):
             if getattr(self, name) < 0:
