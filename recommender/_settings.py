@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from recommender.errors import ConfigError
 
-__all__ = ["nearest", "parse_text", "seconds_of", "settings_from", "type_hints"]
+__all__ = ["check_jobs", "nearest", "parse_text", "seconds_of", "settings_from", "type_hints"]
 
 T = TypeVar("T")
 
@@ -78,6 +78,12 @@ def parse_text(text: str, hint: Any) -> Any:
         each = _elements(lists[0], len(parts)) or (str,) * len(parts)
         return tuple(parse_text(part, hint) for part, hint in zip(parts, each, strict=True))
     return text
+
+
+def check_jobs(jobs: int) -> None:
+    """Raise ConfigError for a number of workers that cannot be."""
+    if jobs == 0 or jobs < -1:
+        raise ConfigError(f"jobs is {jobs!r}; expected 1 or more, or -1 for one a core.")
 
 
 def seconds_of(text: str, where: str) -> float:

@@ -45,6 +45,9 @@ from recommender.weighting import COUNT_OF_CODE, encode_counts
 
 __all__ = ["Answers", "Explanation", "Verdict"]
 
+Copies = dict[tuple[int, int], tuple[int, ...]]
+"""By article and card, the documents that stand under the card as its copies, if any do."""
+
 _LOOKED_AT = 50
 """Candidates that an explained block accounts for, where rules keep them out of the search."""
 
@@ -232,8 +235,8 @@ class Answers:
 
     def rows(
         self, ask: Ask, docs: NDArray[np.int32]
-    ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-        """Return the blocks of many articles: (n, limit) documents, -1 for none, and scores."""
+    ) -> tuple[NDArray[np.int32], NDArray[np.float64], Copies]:
+        """Return the blocks of many articles: (n, limit) documents, -1 for none; scores; copies."""
         settings, index = ask.settings, self.index
         plain = not is_choosy(settings) and not self.ranker.smooths(settings)
         if plain and settings.languages in ("same", "any"):
@@ -241,14 +244,15 @@ class Answers:
             find = index.related_rows if same else partial(index.search_rows, same_language=False)
             choice = Choice(excluded=ask.excluded)
             limit, least = settings.limit, settings.threshold
-            return find(docs, limit, threshold=least, choice=choice, effort=ask.effort)
+            return *find(docs, limit, threshold=least, choice=choice, effort=ask.effort), {}
         found = np.full((len(docs), settings.limit), -1, np.int32)
-        scores = np.zeros(found.shape)
+        scores, copies = np.zeros(found.shape), Copies()
         for i, doc in enumerate(docs.tolist()):
             chosen = self.rank(doc, ask).chosen
             found[i, : len(chosen)] = [c.doc for c in chosen]
             scores[i, : len(chosen)] = [c.score for c in chosen]
-        return found, scores
+            copies.update({(doc, c.doc): c.copies for c in chosen if c.copies})
+        return found, scores, copies
 
     def story(self, key: str, **options: Any) -> tuple[str, list[Card]]:
         """Do what ``Recommender.story`` says."""

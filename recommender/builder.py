@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from recommender._disk import disk
 from recommender._files import make_folder, storage_errors
+from recommender._settings import check_jobs
 from recommender.config import Config
 from recommender.corpus import (
     Preparation,
@@ -28,8 +29,8 @@ from recommender.corpus import (
     silent,
 )
 from recommender.counting import Counted
-from recommender.errors import ConfigError, InputError, RejectedBuildError
-from recommender.gate import Verdict, judge
+from recommender.errors import InputError, RejectedBuildError
+from recommender.gate import Measure, Verdict, judge
 from recommender.index.manifest import Manifest, writer_lock
 from recommender.index.publisher import write_generation
 from recommender.index.reader import Index
@@ -119,14 +120,16 @@ def build_index(
 
     Raises
     ------
-    InputError : the source cannot be used, or holds no usable article
+    InputError : the source cannot be used, or holds no usable article; or the file of judgements
+        that ``[generations]`` names
     RejectedBuildError : much worse than the live generation, and not ``force``
     TooManyRejectionsError, IndexLockedError, StorageError, ConfigError
     """
     settings = config or Config()
     check_jobs(jobs)
+    judged = _judged(settings, jobs)
     root = Path(model)
-    work = _Build(settings, rejections or Rejections(), progress or silent, jobs, force)
+    work = _Build(settings, rejections or Rejections(), progress or silent, jobs, force, judged)
     was_there = root.exists()
     with storage_errors(root):
         make_folder(root)
@@ -156,10 +159,13 @@ def _working(root: Path, plan: Plan, *, resume: bool) -> Iterator[KeptWork]:
     kept.remove()
 
 
-def check_jobs(jobs: int) -> None:
-    """Raise ConfigError for a number of workers that cannot be."""
-    if jobs == 0 or jobs < -1:
-        raise ConfigError(f"jobs is {jobs!r}; expected 1 or more, or -1 for one a core.")
+def _judged(config: Config, jobs: int) -> tuple[Measure, ...]:
+    """Return what compares lists by judgements, where there are any."""
+    if not config.generations.judgements:
+        return ()
+    from recommender.evaluation.gating import judged_quality  # few builds need it
+
+    return (judged_quality(config, jobs=jobs),)
 
 
 class _Build:
@@ -172,6 +178,7 @@ class _Build:
         progress: Progress,
         jobs: int,
         force: bool,
+        judged: tuple[Measure, ...],
     ) -> None:
         self._config = config
         self._prepare = Preparation(config, rejections, progress, jobs)
@@ -179,6 +186,7 @@ class _Build:
         self._progress = progress
         self._jobs = jobs
         self._force = force
+        self._judged = judged
         self._verdict = Verdict()
         self._seconds: dict[str, float] = {}
 
@@ -235,7 +243,7 @@ class _Build:
     def _judge(self, root: Path, index: Index) -> None:
         """Compare what is about to be published with the live generation; raise to refuse it."""
         limits, threshold = self._config.generations, self._config.block.threshold
-        self._verdict = judge(root, index, limits, threshold=threshold)
+        self._verdict = judge(root, index, limits, threshold=threshold, more=self._judged)
         if self._verdict.is_refusal and not self._force:
             disk().remove_tree(root / SO_FAR, ignore_errors=True)
             raise RejectedBuildError(self._verdict.refusal(root))

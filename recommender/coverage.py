@@ -10,8 +10,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender._settings import check_jobs
 from recommender.answers import Answers
-from recommender.builder import check_jobs
 from recommender.eligibility import Ask
 from recommender.neighbours import runs_of
 from recommender.recommend import Recommender
@@ -87,7 +87,7 @@ def coverage(
     counts = np.zeros(index.n_docs, np.int64)
     lengths = np.zeros(index.n_docs, np.int64)
     done = 0
-    for docs, found, _ in runs_of(partial(answers.rows, ask), iter(chunks), jobs=jobs):
+    for docs, found, *_ in runs_of(partial(answers.rows, ask), iter(chunks), jobs=jobs):
         counts += np.bincount(found[found >= 0], minlength=index.n_docs)
         lengths[docs] = (found >= 0).sum(axis=1)
         done += len(docs)

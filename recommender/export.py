@@ -14,7 +14,8 @@ import numpy as np
 
 from recommender._disk import disk
 from recommender._files import storage_errors
-from recommender.builder import check_jobs
+from recommender._settings import check_jobs
+from recommender.answers import Copies
 from recommender.errors import InputError, SourceNotFoundError
 from recommender.index.reader import Index
 from recommender.neighbours import runs_of
@@ -26,39 +27,50 @@ _ROWS = 512
 
 
 def related_rows(
-    model: Recommender, *, keys: Iterable[str] | None = None, jobs: int = 1, **options: Any
+    model: Recommender, *, jobs: int = 1, ids: Iterable[str] | None = None, **options: Any
 ) -> Iterator[dict[str, Any]]:
     """Yield one mapping an article, in document order.
 
-    Its keys are ``id``, ``related`` (ids, best first) and ``scores``. The lists are those of
+    Its keys are ``id``, ``related`` (ids, best first) and ``scores``; where articles stand under a
+    card as its copies, also ``copies``, by the card's id. The lists are those of
     ``Recommender.related`` with the same options.
 
     Parameters
     ----------
-    keys : ids or URLs of articles of the index, in the order of the rows; None = every article
     jobs : threads that search; -1 = one a core. The result does not depend on it.
+    ids : articles whose lists are wanted; None = all
     **options : as ``Recommender.related`` takes them
+
+    Raises
+    ------
+    UnknownArticleError : one of ``ids`` is none of the index
     """
     check_jobs(jobs)
     answers = model.answers  # one generation, whatever is published meanwhile
     index, search = answers.index, partial(answers.rows, answers.ask_for(options))
     every = index.docs()
-    if keys is not None:
-        every = np.array([answers.doc_of(key) for key in keys], np.int32)
+    if ids is not None:
+        every = np.unique(np.array([answers.doc_of(key) for key in ids], np.int32))
     chunks = (every[first : first + _ROWS] for first in range(0, len(every), _ROWS))
-    for docs, found, scores in runs_of(search, chunks, jobs=jobs):
+    for docs, found, scores, copies in runs_of(search, chunks, jobs=jobs):
         for doc, row, row_scores in zip(docs, found, scores, strict=True):
             n = int((row >= 0).sum())
-            yield _line(index, int(doc), row[:n], row_scores[:n])
+            yield _line(index, int(doc), row[:n], row_scores[:n], copies)
 
 
-def _line(index: Index, doc: int, docs: Any, scores: Any) -> dict[str, Any]:
-    name = index.article_id
-    return {
+def _line(index: Index, doc: int, docs: Any, scores: Any, copies: Copies) -> dict[str, Any]:
+    name, cards = index.article_id, [int(card) for card in docs]
+    line = {
         "id": name(doc),
-        "related": [name(int(d)) for d in docs],
+        "related": [name(card) for card in cards],
         "scores": [float(s) for s in scores],
     }
+    under = {
+        name(card): [name(copy) for copy in copies[doc, card]]
+        for card in cards
+        if (doc, card) in copies
+    }
+    return {**line, "copies": under} if under else line
 
 
 def export_jsonl(

@@ -6,30 +6,36 @@ succeeds, and the site shows it. So its figures are compared with those of what 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.errors import IndexFolderError
+from recommender.errors import IncompatibleIndexError, IndexFolderError, InputError
 from recommender.index.manifest import live
 from recommender.index.reader import Index
 from recommender.index.settings import GenerationSettings
 
 __all__ = [
     "FEWEST",
+    "SURE",
     "Figure",
+    "Measure",
     "Verdict",
     "best_cards",
     "even_sample",
     "judge",
+    "percent",
 ]
 
 FEWEST = 20
 """With fewer articles, one of them is more than a twentieth of all: nothing is refused."""
+
+SURE = 0.05
+"""A difference with a p of this or more may be chance, and refuses nothing."""
 
 _SEED = 20_260_301
 _MOST_FOR_EMPTY = 1000
@@ -50,6 +56,9 @@ class Figure:
     limit : float
     setting : str, that holds the limit
     shown : str, the figures in words
+    p : float or None
+        How likely chance alone makes such a difference, where that was tested.
+    notices : what was left out of it, in words, with how many
     """
 
     name: str
@@ -59,11 +68,13 @@ class Figure:
     limit: float
     setting: str
     shown: str
+    p: float | None = None
+    notices: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def is_refused(self) -> bool:
-        """Whether the loss is beyond the limit."""
-        return self.loss > self.limit
+        """Whether the loss is beyond the limit, and no chance as far as that was tested."""
+        return self.loss > self.limit and (self.p is None or self.p < SURE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,25 +86,30 @@ class Verdict:
     compared_with : generation that was live, or None: nothing was compared
     figures : tuple of Figure
     changed_settings : those that the live generation was built with otherwise
+    objections : what should have been compared and cannot be, in words; each refuses
+    notes : what was not compared, and need not be
     """
 
     compared_with: int | None = None
     figures: tuple[Figure, ...] = ()
     changed_settings: tuple[str, ...] = ()
+    objections: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def is_refusal(self) -> bool:
-        """Whether any figure is beyond its limit."""
-        return any(figure.is_refused for figure in self.figures)
+        """Whether any figure is beyond its limit, or cannot be had."""
+        return bool(self.complaints)
 
     @property
     def complaints(self) -> tuple[str, ...]:
-        """What is beyond its limit, in words."""
-        return tuple(
+        """What is beyond its limit, or cannot be compared, in words."""
+        beyond = (
             f"{f.shown} (limit {100 * f.limit:g}%, [generations] {f.setting})"
             for f in self.figures
             if f.is_refused
         )
+        return (*beyond, *self.objections)
 
     def refusal(self, root: Path) -> str:
         """Return why the build is refused, and what to do."""
@@ -107,7 +123,12 @@ class Verdict:
 
 
 def judge(
-    root: Path, new: Index, settings: GenerationSettings, *, threshold: float = 0.0
+    root: Path,
+    new: Index,
+    settings: GenerationSettings,
+    *,
+    threshold: float = 0.0,
+    more: Sequence[Measure] = (),
 ) -> Verdict:
     """Compare what is about to be published with the live generation of ``root``.
 
@@ -117,6 +138,8 @@ def judge(
     Parameters
     ----------
     threshold : least score of a card that counts as one
+    more : measures beside those of this module. Where one raises InputError, the build is refused
+        for want of it; where IncompatibleIndexError, it goes without.
     """
     number = live(root)
     try:
@@ -125,12 +148,18 @@ def judge(
         return Verdict()
     if old is None or old.n_articles < FEWEST:
         return Verdict()
-    measured = (measure(old, new, settings, threshold) for measure in _MEASURES)
-    return Verdict(
-        compared_with=number,
-        figures=tuple(figure for figure in measured if figure is not None),
-        changed_settings=tuple(_changed(old.manifest.settings, new.manifest.settings)),
-    )
+    figures, objections, notes = list[Figure](), list[str](), list[str]()
+    for measure in (*_MEASURES, *more):
+        try:
+            figure = measure(old, new, settings, threshold)
+        except IncompatibleIndexError as error:
+            notes.append(f"generation {number} was not asked for its lists: {error}")
+        except InputError as error:
+            objections.append(str(error).removesuffix("."))
+        else:
+            figures += [figure] if figure is not None else []
+    changed = _changed(old.manifest.settings, new.manifest.settings)
+    return Verdict(number, tuple(figures), tuple(changed), tuple(objections), tuple(notes))
 
 
 Measure = Callable[[Index, Index, GenerationSettings, float], Figure | None]
@@ -142,7 +171,7 @@ def _articles(
 ) -> Figure | None:
     before, now = old.n_articles, new.n_articles
     loss = 1.0 - now / before
-    shown = f"{now:,} articles instead of {before:,} ({_percent(-loss)})"
+    shown = f"{now:,} articles instead of {before:,} ({percent(-loss)})"
     return Figure("articles", before, now, loss, settings.max_shrink, "max_shrink", shown)
 
 
@@ -179,7 +208,7 @@ def _relevance(
     before = float(best_cards(old, both[:, 0], threshold).mean())
     now = float(best_cards(new, both[:, 1], threshold).mean())
     loss = 1.0 - now / before if before else 0.0
-    shown = f"the best card scores {now:.3f} on average instead of {before:.3f} ({_percent(-loss)})"
+    shown = f"the best card scores {now:.3f} on average instead of {before:.3f} ({percent(-loss)})"
     limit = settings.max_relevance_drop
     return Figure("best card", before, now, loss, limit, "max_relevance_drop", shown)
 
@@ -187,8 +216,9 @@ def _relevance(
 _MEASURES: tuple[Measure, ...] = (_articles, _empty, _relevance)
 
 
-def _percent(share: float) -> str:
-    return f"{share:+.1%}".replace("-", "\N{MINUS SIGN}")
+def percent(share: float) -> str:
+    """Return a change as a share, with its sign."""
+    return f"{round(share, 3) + 0.0:+.1%}".replace("-", "\N{MINUS SIGN}")
 
 
 def _changed(before: Any, now: Any) -> list[str]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVarTuple
 
 import joblib
 import numpy as np
@@ -30,18 +30,18 @@ SO_FAR: Final = "tmp-neighbours"
 
 _RUN: Final = 1024
 
-Rows = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]
+Found = TypeVarTuple("Found")
 
 
 def runs_of(
-    search: Callable[[NDArray[np.int32]], tuple[NDArray[np.int32], NDArray[np.float64]]],
+    search: Callable[[NDArray[np.int32]], tuple[*Found]],
     runs: Iterable[NDArray[np.int32]],
     *,
     jobs: int = 1,
-) -> Iterator[Rows]:
-    """Search with runs of documents on several threads; yield docs, found, scores in order."""
+) -> Iterator[tuple[NDArray[np.int32], *Found]]:
+    """Search with runs of documents on several threads; yield docs and what is found, in order."""
 
-    def search_run(docs: NDArray[np.int32]) -> Rows:
+    def search_run(docs: NDArray[np.int32]) -> tuple[NDArray[np.int32], *Found]:
         return docs, *search(docs)
 
     run = joblib.Parallel(n_jobs=jobs, prefer="threads", return_as="generator")

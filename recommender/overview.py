@@ -181,7 +181,7 @@ def blocks_with(model: Recommender, article_id: str, **options: Any) -> dict[str
     docs = index.find_gone(article_id.strip()) if live is None else [live]
     ask = answers.ask_for(options)
     owners = _may_show(answers, docs, ask, gone=live is None)
-    found, scores = answers.rows(ask, owners)
+    found, scores, _ = answers.rows(ask, owners)
     rows, ranks = np.nonzero(np.isin(found, docs))
     blocks = [
         {

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from recommender._disk import disk
 from recommender._files import storage_errors
-from recommender.builder import check_jobs
+from recommender._settings import check_jobs
 from recommender.config import Config, stored_config
 from recommender.corpus import (
     Preparation,

@@ -231,6 +231,7 @@ def test_settings_class_is_a_frozen_value(section: str) -> None:
         {"max_shrink": -0.1},
         {"max_empty": 1.5},
         {"max_relevance_drop": float("nan")},
+        {"max_quality_drop": -0.1},
         {"max_shrink": True},
     ],
 )

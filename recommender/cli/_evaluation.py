@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from recommender.cli._options import settings
-from recommender.cli._terminal import columns, say
+from recommender.cli._terminal import columns
 from recommender.config import Config
 from recommender.evaluation.runs import Run, live_run, read_run
 from recommender.evaluation.settings import EvaluationSettings
@@ -26,7 +26,6 @@ __all__ = [
     "list_options",
     "opened",
     "run_of",
-    "say_notices",
     "settings_of",
     "truth_options",
 ]
@@ -132,9 +131,3 @@ def interval(found: Figure) -> str:
     if found.low is None or found.high is None:
         return "-"
     return f"{figure(found.low)} to {figure(found.high)}"
-
-
-def say_notices(found: Mapping[str, int]) -> None:
-    """Say what was left out, a line each."""
-    for what, n in found.items():
-        say(f"note: {n:,} {what}")

@@ -29,6 +29,7 @@ __all__ = [
     "moment",
     "progress",
     "say",
+    "say_notices",
     "table",
     "tell",
 ]
@@ -61,6 +62,12 @@ def say(message: str) -> None:
     """Print talk: a line on stderr."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print(Text(harmless(message)))
+
+
+def say_notices(found: Mapping[str, int]) -> None:
+    """Say what was left out, a line each."""
+    for what, n in found.items():
+        say(f"note: {n:,} {what}")
 
 
 def tell(message: str, *, style: str = "") -> None:

@@ -21,9 +21,12 @@ from recommender.cli._options import (
     settings,
     with_max_errors,
 )
-from recommender.cli._terminal import megabytes, progress, say, table, tell
+from recommender.cli._terminal import megabytes, progress, say, say_notices, table, tell
 from recommender.estimate import estimate
 from recommender.ingest import Rejections
+
+_TOLD = ("max_quality_drop",)
+"""Limits of figures that are told however good they are: somebody has asked for them."""
 
 
 @click.command(
@@ -109,6 +112,10 @@ def _summary(report: BuildReport, rejections: Rejections) -> None:
         say(f"... and {rejections.count - 5:,} more; --quarantine FILE keeps them all")
     for complaint in report.gate.complaints:
         say(f"forced: {complaint}")
+    for note in report.gate.notes:
+        say(f"note: {note}")
+    for figure in report.gate.figures:
+        say_notices(figure.notices)
     languages = _counts(report.languages, order="{name} {n:,}")
     seconds = report.seconds["total"]
     rows = {
@@ -121,6 +128,7 @@ def _summary(report: BuildReport, rejections: Rejections) -> None:
         + (": words count as they stand" if report.without_rules else ""),
         "terms": f"{report.terms:,}, in {report.postings:,} postings",
         "boilerplate": f"{report.boilerplate} passages kept out of the counts",
+        "judged": "; ".join(f.shown for f in report.gate.figures if f.setting in _TOLD),
         "size": f"{megabytes(report.index_bytes)} from {megabytes(report.text_bytes)} of text",
         "time": f"{seconds:.1f} s, {report.kept / max(seconds, 1e-9):,.0f} articles/s",
         "memory": f"{megabytes(report.peak_memory_bytes)} at most",

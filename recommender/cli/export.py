@@ -42,7 +42,10 @@ from recommender.recommend import Recommender
 def command(
     model: Path, config_path: Path | None, format_: str, out_path: str, jobs: int, **options: Any
 ) -> None:
-    """Write every article's list, a line each: {"id": ..., "related": [...], "scores": [...]}."""
+    """Write every article's list, a line each: {"id": ..., "related": [...], "scores": [...]}.
+
+    Where articles stand under a card as its copies, also "copies": {card: [...]}.
+    """
     recommender = Recommender.open(model, config=settings(config_path)[0])
     target = sys.stdout if out_path == "-" else out_path
     with progress() as show:

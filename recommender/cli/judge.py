@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from recommender.article import to_json
-from recommender.cli._evaluation import draw_figures, interval, opened, say_notices
+from recommender.cli._evaluation import draw_figures, interval, opened
 from recommender.cli._options import config_option, json_option, model_option, print_json, settings
-from recommender.cli._terminal import progress, say, table, tell
+from recommender.cli._terminal import progress, say, say_notices, table, tell
 from recommender.evaluation._writing import check_place, write_whole
 from recommender.evaluation.catalog import Catalog
 from recommender.evaluation.comparing import told_apart
@@ -123,7 +123,7 @@ def _read(
         "judges": ", ".join(marked.judges),
         "pairs": f"{len(marked.marks):,}, {found.units:,} of them by two judges or more",
         "grades": ", ".join(f"{grade}: {n:,}" for grade, n in sorted(spread(marked).items())),
-        "alpha": f"{figure(found.alpha.mean)} ({interval(found.alpha)})",
+        "alpha": "-" if found.why else f"{figure(found.alpha.mean)} ({interval(found.alpha)})",
     }
     table(rows, title="Marks")
     if found.why:

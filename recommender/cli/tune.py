@@ -12,7 +12,6 @@ from recommender.cli._evaluation import (
     interval,
     list_options,
     opened,
-    say_notices,
     settings_of,
     truth_options,
 )
@@ -24,7 +23,7 @@ from recommender.cli._options import (
     print_json,
     settings,
 )
-from recommender.cli._terminal import columns, progress, say, tell
+from recommender.cli._terminal import columns, progress, say, say_notices, tell
 from recommender.evaluation._writing import check_place, write_whole
 from recommender.evaluation.catalog import Catalog
 from recommender.evaluation.derived import judgements_of

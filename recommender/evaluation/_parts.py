@@ -9,10 +9,12 @@ from typing import Any
 from recommender.evaluation._html import Html, link, style, tag
 from recommender.evaluation.catalog import Catalog
 from recommender.evaluation.judgements import Judgements
+from recommender.evaluation.runs import Run
 
 __all__ = [
     "block",
     "card",
+    "copies",
     "css",
     "facts",
     "figured",
@@ -90,6 +92,7 @@ def card(
     why: Sequence[str] = (),
     said: Html | None = None,
     score: float | None = None,
+    under: Html | None = None,
 ) -> Html:
     """Return one card as a reader meets it, with what an editor wants to know of it."""
     stored = catalog.card(article_id)
@@ -101,7 +104,20 @@ def card(
         tag("div", about, class_="dim"),
         tag("p", str(stored["lead"])[:_LEAD]) if stored.get("lead") else None,
         tag("div", "why: ", ", ".join(why), class_="dim") if why else None,
+        under,
     )
+
+
+def copies(
+    catalog: Catalog, judgements: Judgements | None, run: Run, query: str, item: str
+) -> Html | None:
+    """Return the articles that stand under a card as its copies, each with its mark."""
+    under = run.copies.get(query, {}).get(item, ())
+    named = [
+        tag("div", mark(judgements, query, copy), " ", catalog.title(copy), " ", _dim(copy))
+        for copy in under
+    ]
+    return tag("div", _dim("tells the same, and takes no card:"), *named) if named else None
 
 
 def block(
@@ -126,15 +142,14 @@ def block(
 
 
 def missed(
-    catalog: Catalog, judgements: Judgements | None, query: str, shown: Sequence[str]
+    catalog: Catalog, judgements: Judgements | None, run: Run, query: str, k: int
 ) -> Html | None:
-    """Return the relevant articles that a list has not, the best first."""
+    """Return the relevant articles that the first k places tell nothing of, the best first."""
     if judgements is None:
         return None
     truth = judgements.truth(query)
-    lost = sorted(
-        (-grade, item) for item, grade in truth.items() if grade > 0 and item not in {*shown}
-    )
+    told = {*run.told(query, truth)[:k]}
+    lost = sorted((-grade, item) for item, grade in truth.items() if grade > 0 and item not in told)
     if not lost:
         return None
     named = [tag("div", catalog.title(item), " ", _dim(item)) for _, item in lost[:MOST_MISSED]]

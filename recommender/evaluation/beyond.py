@@ -215,7 +215,7 @@ def trade_off(
     """Return lists made more and more varied: weight of nearness, the run, its mean variety.
 
     Lists are made anew from the run's own cards, by maximal marginal relevance (Carbonell and
-    Goldstein 1998).
+    Goldstein 1998): how near a card is, is its score where the run tells any, else its cosine.
 
     Parameters
     ----------
@@ -229,24 +229,32 @@ def trade_off(
         if query not in catalog.place or len(items) < 2:
             continue
         near = cosines(catalog, np.array([catalog.doc(i) for i in (query, *items)], np.int32))
+        told = dict(zip(run.lists[query], run.scores.get(query, ()), strict=False))
+        own = near[0].copy()
+        own[1:] = [told.get(item, near[0][i]) for i, item in enumerate(items, 1)]
         for weight in WEIGHTS:
-            chosen = _varied(near, weight, k)
+            chosen = _varied(near, own, weight, k)
             made[weight][query] = tuple(items[i - 1] for i in chosen)
             inner = near[np.ix_(chosen, chosen)][np.triu_indices(len(chosen), 1)]
             variety[weight].append(float(1.0 - inner.mean()))
     return [
-        (w, Run(f"nearness {w:g}", made[w]), float(np.mean(variety[w])))
+        (w, Run(f"nearness {w:g}", made[w], copies=run.copies), float(np.mean(variety[w])))
         for w in WEIGHTS
         if variety[w]
     ]
 
 
-def _varied(near: Figures, weight: float, k: int) -> list[int]:
-    """Return the cards chosen one by one: near the article, and unlike those chosen before."""
+def _varied(near: Figures, own: Figures, weight: float, k: int) -> list[int]:
+    """Return the cards chosen one by one: near the article, and unlike those chosen before.
+
+    Parameters
+    ----------
+    near : cosines of the article, which is first, and the cards; own : how near each is to it
+    """
     left, chosen = list(range(1, len(near))), list[int]()
     closest = np.zeros(len(near))
     while left and len(chosen) < k:
-        worth = weight * near[0] - (1.0 - weight) * closest
+        worth = weight * own - (1.0 - weight) * closest
         best = max(left, key=lambda i: (worth[i], -i))
         chosen.append(best)
         left.remove(best)

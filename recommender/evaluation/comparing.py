@@ -13,7 +13,7 @@ from recommender.article import to_json
 from recommender.errors import InputError
 from recommender.evaluation.judgements import Judgements, check_some
 from recommender.evaluation.measuring import Columns, per_query
-from recommender.evaluation.runs import Run
+from recommender.evaluation.runs import Run, check_lists
 from recommender.evaluation.settings import EvaluationSettings
 from recommender.evaluation.statistics import Figure, Paired, figures, holm, paired
 
@@ -50,7 +50,7 @@ class Difference:
         if not n:
             return "no query that both define"
         if self.found.p is None or self.adjusted is None or self.found.difference.mean is None:
-            return f"no difference: all {n:,} queries tie"
+            return f"no difference: {f'all {n:,} queries tie' if n > 1 else 'the one query ties'}"
         if self.adjusted >= 0.05:
             return "no difference that could not be chance"
         better = self.second if self.found.difference.mean > 0 else self.first
@@ -115,11 +115,7 @@ def compare(
     check_some(judgements)
     named = tuple(_noted(run, settings.k) for run in told_apart(runs))
     for run in named:
-        if not any(query in run.lists for query in judgements.queries):
-            raise InputError(
-                f"The run {run.name} has no list of any of the {len(judgements.queries):,} judged "
-                "queries: it is of other articles, or its ids are written otherwise."
-            )
+        check_lists(run, judgements.queries)
     columns = [per_query(run, judgements, settings) for run in named]
     return Comparison(
         runs=named,

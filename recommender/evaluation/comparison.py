@@ -6,7 +6,17 @@ from collections.abc import Iterator
 
 from recommender.evaluation import drawing
 from recommender.evaluation._html import Html, page, tag
-from recommender.evaluation._parts import block, card, css, figured, mark, missed, notices, tables
+from recommender.evaluation._parts import (
+    block,
+    card,
+    copies,
+    css,
+    figured,
+    mark,
+    missed,
+    notices,
+    tables,
+)
 from recommender.evaluation.catalog import Catalog
 from recommender.evaluation.comparing import Changed, Comparison, Difference
 from recommender.evaluation.report import interval
@@ -119,8 +129,15 @@ def _changed(found: Comparison, catalog: Catalog) -> Iterator[Html]:
 def _side(found: Comparison, catalog: Catalog, one: Changed, name: str, value: float) -> Html:
     run = next(run for run in found.runs if run.name == name)
     shown = run.lists.get(one.query, ())
+    truth, query = found.judgements, one.query
     cards = [
-        card(catalog, item, said=mark(found.judgements, one.query, item)) for item in shown[:_SHOWN]
+        card(
+            catalog,
+            item,
+            said=mark(truth, query, item),
+            under=copies(catalog, truth, run, query, item),
+        )
+        for item in shown[:_SHOWN]
     ]
-    lost = missed(catalog, found.judgements, one.query, shown[: found.settings.k])
-    return block(catalog, one.query, cards, note=f"{name}: nDCG {figure(value)}", more=lost)
+    lost = missed(catalog, truth, run, query, found.settings.k)
+    return block(catalog, query, cards, note=f"{name}: nDCG {figure(value)}", more=lost)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ __all__ = [
     "from_tags",
     "judgements_of",
     "stories_of",
+    "truth_of",
 ]
 
 _WEAK_SECTION = (
@@ -175,14 +177,38 @@ def judgements_of(source: str, catalog: Catalog, articles: str | Path | None = N
     ------
     InputError, SourceNotFoundError : nothing can be judged by it; the message says why
     """
+    return truth_of(source, articles)(catalog)
+
+
+def truth_of(source: str, articles: str | Path | None = None) -> Callable[[Catalog], Judgements]:
+    """Return what gives the judgements that a word or a file names, once there is a catalog.
+
+    A file of judgements or of clicks is read now, so that what is wrong with it is told before
+    other work.
+
+    Parameters
+    ----------
+    source, articles : as ``judgements_of`` takes them
+
+    Raises
+    ------
+    InputError, SourceNotFoundError : the file cannot be used
+    """
     if source == "back-references":
-        return from_back_references(catalog, None if articles is None else _links(articles))
+        return lambda catalog: from_back_references(
+            catalog, None if articles is None else _links(articles)
+        )
     if source == "sections":
-        return from_sections(catalog)
+        return from_sections
     if source == "tags":
-        return from_tags(catalog)
+        return from_tags
     if source.startswith("field:"):
-        return from_field(source.removeprefix("field:"), catalog, articles)
+        return partial(from_field, source.removeprefix("field:"), articles=articles)
+    found = _file_of(source)
+    return lambda catalog: found
+
+
+def _file_of(source: str) -> Judgements:
     path = Path(source)
     if not path.exists():
         raise SourceNotFoundError(

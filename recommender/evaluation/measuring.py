@@ -17,7 +17,7 @@ from recommender.evaluation.judgements import Judgements, check_some
 from recommender.evaluation.logs import Log
 from recommender.evaluation.metrics import alpha_ndcg, marks_of, measure
 from recommender.evaluation.offpolicy import OffPolicy, Rate, click_rates, off_policy
-from recommender.evaluation.runs import Run, live_run, replayed_run
+from recommender.evaluation.runs import Run, check_lists, live_run, replayed_run
 from recommender.evaluation.settings import EvaluationSettings
 from recommender.evaluation.statistics import Figure, figures
 from recommender.gate import even_sample
@@ -144,10 +144,12 @@ def evaluate(
 
     Raises
     ------
-    InputError : the judgements have no query among the model's articles
+    InputError : the judgements have no query among the model's articles, or the run none of theirs
     """
     known = catalog or Catalog(model.index, progress)
     truth = None if judgements is None else fitting(judgements, known, settings)
+    if run is not None and truth is not None:
+        check_lists(run, truth.queries)
     lists = _lists_of(model, run, truth, known, settings, progress)
     work = _Work(model, known, lists, truth, settings)
     of_queries, of_lists = work.quality(stories), work.beyond.columns(progress)
@@ -271,13 +273,14 @@ class _Work:
             return ()
         sample = self._judgements.sampled(_MOST_BLOCKS)
         options = {**self._settings.options, "limit": min(1000, _DEEPER * self._settings.k)}
-        lists = {}
+        lists, copies = {}, {}
         for n, query in enumerate(sample.queries, 1):
             cards = self._model.answers.related(query, **options).cards
             lists[query] = tuple(card.id for card in cards)
+            copies[query] = {card.id: card.copies for card in cards if card.copies}
             if progress and not n % _STEP:
                 progress("vary", n, len(sample.queries))
-        deeper, k = Run("deeper", lists), self._settings.k
+        deeper, k = Run("deeper", lists, copies=copies), self._settings.k
         out = []
         for weight, run, variety in trade_off(self._catalog, sample.queries, deeper, k):
             found = measure(marks_of(run, sample, k, least=self._settings.least), k)

@@ -63,7 +63,8 @@ class Marks:
 def marks_of(run: Run, judgements: Judgements, k: int, *, least: int = 1) -> Marks:
     """Return the grades of a run's lists, for each query of the judgements.
 
-    A query that the run does not have is an empty list.
+    A query that the run does not have is an empty list. Copies under a card count as
+    ``Run.told`` says.
 
     Parameters
     ----------
@@ -76,7 +77,8 @@ def marks_of(run: Run, judgements: Judgements, k: int, *, least: int = 1) -> Mar
     relevant, judged = np.zeros((n, k), np.bool_), np.zeros((n, k), np.bool_)
     cards, n_relevant = np.zeros(n, np.int64), np.zeros(n, np.int64)
     for row, query in enumerate(queries):
-        truth, found = judgements.truth(query), run.lists.get(query, ())[:k]
+        truth = judgements.truth(query)
+        found = run.told(query, truth)[:k]
         marks = [truth.get(item) for item in found]
         grades = [max(0, mark or 0) for mark in marks]
         best = sorted((grade for grade in truth.values() if grade > 0), reverse=True)
@@ -151,7 +153,7 @@ def alpha_ndcg(
         worth = {item: own for item, own in relevant.items() if own}
         best = _alpha_dcg(_greedy(worth, k), worth)
         if best > 0.0:
-            out[row] = _alpha_dcg(run.lists.get(query, ())[:k], worth) / best
+            out[row] = _alpha_dcg(run.told(query, truth)[:k], worth) / best
     return out
 
 

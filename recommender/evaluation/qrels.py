@@ -76,11 +76,22 @@ def _pairs(path: Path) -> Iterator[Pair]:
 
 
 def _is_trec(line: str) -> bool:
-    """Tell whether a first line is one of qrels: four columns, the last a number, no JSON."""
+    """Tell whether a first line is one of qrels: four columns, no JSON, and no head of a table.
+
+    A head has marks between its columns and no number in the last. What is neither is taken for
+    qrels, so that a grade that cannot be is told as one.
+    """
     cells = line.split()
-    return (
-        len(cells) == 4 and not line.startswith(("{", "[")) and whole_number(cells[3]) is not None
-    )
+    is_head = any(mark in line for mark in "\t,;") and not _is_number(cells[-1])
+    return len(cells) == 4 and not line.startswith(("{", "[")) and not is_head
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _grade(path: Path, number: int, raw: Any) -> int:

@@ -13,6 +13,7 @@ from recommender.evaluation._html import Html, join, page, tag
 from recommender.evaluation._parts import (
     block,
     card,
+    copies,
     css,
     facts,
     figured,
@@ -303,11 +304,11 @@ class _Drawer:
                 why=self._why(query, item),
                 said=mark(found.judgements, query, item),
                 score=score,
+                under=copies(catalog, found.judgements, found.run, query, item),
             )
             for item, score in zip(shown, scores, strict=False)
         ]
-        every = found.run.lists.get(query, ())[: found.settings.k]
-        lost = missed(catalog, found.judgements, query, every)
+        lost = missed(catalog, found.judgements, found.run, query, found.settings.k)
         return block(catalog, query, cards, note=self._figure_of(query), more=lost)
 
     def _figure_of(self, query: str) -> str:

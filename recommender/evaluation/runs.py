@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from recommender.export import related_rows
 from recommender.index.reader import NO_DATE
 from recommender.recommend import Recommender
 
-__all__ = ["Run", "live_run", "read_run", "replayed_run"]
+__all__ = ["Run", "check_lists", "live_run", "read_run", "replayed_run"]
 
 Progress = Callable[[str, int, int | None], None]
 
@@ -31,6 +31,7 @@ class Run:
     name : str
     lists : for each query the ids, best first, none twice and never the query
     scores : for each query the scores; a query may be absent
+    copies : for queries, by card, the articles that stand under it as its copies; mostly none
     notices : what was left out, in words, with how many
     """
 
@@ -38,6 +39,24 @@ class Run:
     lists: Mapping[str, tuple[str, ...]]
     scores: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     notices: Mapping[str, int] = field(default_factory=dict)
+    copies: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+
+    def told(self, query: str, truth: Mapping[str, int]) -> tuple[str, ...]:
+        """Return what a list tells of what is judged: its cards, and the copies under them.
+
+        A copy with a grade above 0 stands right after its card; another takes no place, as on the
+        page. Nothing stands twice.
+        """
+        cards, copies = self.lists.get(query, ()), self.copies.get(query)
+        if not copies:
+            return cards
+        shown, out = {query, *cards}, list[str]()
+        for card in cards:
+            own = dict.fromkeys(copies.get(card, ()))
+            under = [copy for copy in own if truth.get(copy, 0) > 0 and copy not in shown]
+            out += [card, *under]
+            shown.update(under)
+        return tuple(out)
 
     def named(self, name: str) -> Run:
         """Return the same run under another name."""
@@ -51,12 +70,25 @@ class Run:
             self,
             lists={q: _those(self.lists[q], flags) for q, flags in kept.items()},
             scores={q: _those(own, kept[q]) for q, own in self.scores.items()},
+            copies={
+                q: {card: tuple(c for c in own if allowed(q, c)) for card, own in under.items()}
+                for q, under in self.copies.items()
+            },
             notices=dict(Counter(self.notices) + Counter({why: left})),
         )
 
 
 def _those(values: tuple[Any, ...], flags: Iterable[bool]) -> tuple[Any, ...]:
     return tuple(value for value, kept in zip(values, flags, strict=False) if kept)
+
+
+def check_lists(run: Run, queries: Sequence[str]) -> None:
+    """Raise InputError for a run without a list of any judged query: it could but get zeros."""
+    if not any(query in run.lists for query in queries):
+        raise InputError(
+            f"The run {run.name} has no list of any of the judged queries ({len(queries):,}): it "
+            "is of other articles, or its ids are written otherwise."
+        )
 
 
 # --- files ---
@@ -67,9 +99,9 @@ def read_run(path: str | Path, *, name: str | None = None) -> Run:
 
     Parameters
     ----------
-    path : JSON lines as ``recommender export`` writes them (``id``, ``related``, ``scores``), or a
-        TREC run: ``query Q0 article rank score tag``, ordered by score, ties by rank. ``.gz`` is
-        unpacked.
+    path : JSON lines as ``recommender export`` writes them (``id``, ``related``, ``scores``,
+        ``copies``), or a TREC run: ``query Q0 article rank score tag``, ordered by score, ties by
+        rank. ``.gz`` is unpacked.
     name : in messages and reports; the file's by default
 
     Raises
@@ -85,19 +117,23 @@ def read_run(path: str | Path, *, name: str | None = None) -> Run:
     lists = _json_lists(source) if is_json else _trec_lists(source)
     found: dict[str, tuple[str, ...]] = {}
     scores: dict[str, tuple[float, ...]] = {}
+    copies: dict[str, dict[str, tuple[str, ...]]] = {}
     own = 0
     shared: dict[str, str] = {}  # an id stands in many lists, and once in memory
-    for query, ids, values in lists:
+    for query, ids, values, under in lists:
         flags = [item != query for item in ids]
         own += len(flags) - sum(flags)
         found[query] = _those(tuple(shared.setdefault(i, i) for i in ids), flags)
         if values or not ids:
             scores[query] = _those(tuple(values), flags)
+        if under:
+            copies[query] = under
     notices = {"cards that were the article itself": own} if own else {}
-    return Run(name or source.name, found, scores, notices)
+    return Run(name or source.name, found, scores, notices, copies)
 
 
-List = tuple[str, list[str], list[float]]
+Under = dict[str, tuple[str, ...]]
+List = tuple[str, list[str], list[float], Under]
 
 
 def _json_lists(path: Path) -> Iterator[List]:
@@ -116,7 +152,17 @@ def _json_lists(path: Path) -> Iterator[List]:
         _check_repeats(path, number, key, items)
         if scores and (not isinstance(scores, list) or len(scores) != len(items)):
             fail(path, number, f"does not have a score for each of its {len(items)} articles")
-        yield key, items, [_score(path, number, score) for score in scores]
+        values = [_score(path, number, score) for score in scores]
+        yield key, items, values, _copies(path, number, row.get("copies"))
+
+
+def _copies(path: Path, number: int, raw: Any) -> Under:
+    """Return the copies under cards, as ``recommender export`` writes them."""
+    if raw is None:
+        return {}
+    if not isinstance(raw, dict) or not all(isinstance(ids, list) for ids in raw.values()):
+        fail(path, number, 'has copies that are none; expected {"card": ["copy", ...]}')
+    return {str(card): tuple(map(str, ids)) for card, ids in raw.items()}
 
 
 def _trec_lists(path: Path) -> Iterator[List]:
@@ -136,7 +182,7 @@ def _trec_lists(path: Path) -> Iterator[List]:
         cards.sort()
         ids = [item for _, _, item, _ in cards]
         _check_repeats(path, max(n for *_, n in cards), query, ids)
-        yield query, ids, [-score for score, *_ in cards]
+        yield query, ids, [-score for score, *_ in cards], {}
 
 
 def _check_repeats(path: Path, number: int, query: str, ids: list[str]) -> None:
@@ -160,7 +206,6 @@ def _score(path: Path, number: int, raw: Any) -> float:
 
 def live_run(
     model: Recommender,
-    queries: Iterable[str] | None = None,
     *,
     name: str = "this index",
     jobs: int = 1,
@@ -171,19 +216,21 @@ def live_run(
 
     Parameters
     ----------
-    queries : article ids of the index; None = all of them
-    **options : as ``recommender.export.related_rows`` takes them
+    **options : as ``recommender.export.related_rows`` takes them, such as ``ids``
     """
     lists: dict[str, tuple[str, ...]] = {}
     scores: dict[str, tuple[float, ...]] = {}
+    copies: dict[str, Under] = {}
     shared: dict[str, str] = {}
-    for row in related_rows(model, keys=queries, jobs=jobs, **options):
+    for row in related_rows(model, jobs=jobs, **options):
         ids = tuple(shared.setdefault(item, item) for item in row["related"])
         key = shared.setdefault(row["id"], row["id"])
         lists[key], scores[key] = ids, tuple(row["scores"])
+        if "copies" in row:
+            copies[key] = {card: tuple(under) for card, under in row["copies"].items()}
         if progress and not len(lists) % _STEP:
             progress("export", len(lists), model.index.n_articles)
-    return Run(name, lists, scores)
+    return Run(name, lists, scores, copies=copies)
 
 
 def replayed_run(
@@ -204,7 +251,7 @@ def replayed_run(
     queries : article ids of the index
     """
     answers = model.answers  # one generation, whatever is published meanwhile
-    index, lists, scores, undated = answers.index, {}, {}, 0
+    index, lists, scores, copies, undated = answers.index, {}, {}, dict[str, Under](), 0
     every = list(queries)
     for n, key in enumerate(every, 1):
         doc = answers.doc_of(key)
@@ -215,8 +262,13 @@ def replayed_run(
         ask = answers.ask_for({**options, "now": float(published), "include_newer": False})
         chosen = answers.rank(doc, ask).chosen
         lists[key] = tuple(index.article_id(card.doc) for card in chosen)
+        copies[key] = {
+            index.article_id(card.doc): tuple(map(index.article_id, card.copies))
+            for card in chosen
+            if card.copies
+        }
         scores[key] = tuple(card.score for card in chosen)
         if progress and not n % _STEP:
             progress("replay", n, len(every))
     left = {"undated articles, which cannot be replayed": undated} if undated else {}
-    return Run(name, lists, scores, left)
+    return Run(name, lists, scores, left, copies)

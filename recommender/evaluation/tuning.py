@@ -228,7 +228,7 @@ class _Scores:
         queries = self.part.judgements.queries
         if self._settings.replay:
             return replayed_run(self._model, queries, **options)
-        return live_run(self._model, queries, jobs=self._settings.jobs, **options)
+        return live_run(self._model, ids=queries, jobs=self._settings.jobs, **options)
 
     def compared(self, first: Mapping[str, Any], second: Mapping[str, Any]) -> Paired:
         """Return how much the second settings are better than the first."""

@@ -9,7 +9,7 @@ from recommender.evaluation.catalog import UNKNOWN
 from recommender.evaluation.measuring import Evaluation, Group
 from recommender.evaluation.statistics import Figure
 
-__all__ = ["MEANINGS", "days", "figure", "grade_of", "meaning", "share", "verdict"]
+__all__ = ["MEANINGS", "counted", "days", "figure", "grade_of", "meaning", "share", "verdict"]
 
 FEW = 30
 """Judged queries below which a verdict is guarded."""
@@ -71,6 +71,11 @@ def days(value: float | None) -> str:
     return f"{value:,.0f} days" if abs(value) >= 10 else f"{value:,.1f} days"
 
 
+def counted(n: int, noun: str) -> str:
+    """Return how many there are of something."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
 def grade_of(value: float) -> str:
     """Return the word for an nDCG."""
     return next(word for least, word in _LEVELS if value >= least)
@@ -96,12 +101,12 @@ def _quality(found: Evaluation) -> Iterator[str]:
     first, any_card = found.quality["success@1"], found.quality[f"success@{k}"]
     yield (
         f"{level}{'F' if weak else 'f'}or {share(first.mean)} of the "
-        f"{main.n:,} judged articles the first card is relevant, and for {share(any_card.mean)} "
-        f"at least one of the first {k} is."
+        f"{counted(main.n, 'judged article')} the first card is relevant, and for "
+        f"{share(any_card.mean)} at least one of the first {k} is."
     )
     yield f"They have {figure(main.mean)} of the best possible order (nDCG{_between(main)})."
     if main.n < FEW:
-        yield f"That rests on {main.n:,} judged articles only: take it as a hint."
+        yield f"That rests on {counted(main.n, 'judged article')} only: take it as a hint."
 
 
 def _between(main: Figure) -> str:
@@ -176,4 +181,4 @@ def _care(found: Evaluation) -> Iterator[str]:
         yield f"{share(copies)} of the cards repeat their article, or a card above them, nearly."
     empty = int((found.of_lists["cards"] == 0).sum())
     if empty:
-        yield f"{empty:,} articles have no card at all."
+        yield f"{counted(empty, 'article')} {'has' if empty == 1 else 'have'} no card at all."

@@ -75,6 +75,12 @@ class GenerationSettings:
     max_relevance_drop : float
         A build is refused when the mean score of the best card, over articles of both generations,
         falls by more than this share; 1 = never.
+    judgements : str
+        What ``recommender compare --judgements`` takes: a file, or ``back-references`` and the
+        like. A build's lists are compared with the live ones by it. Empty = they are not.
+    max_quality_drop : float
+        A build is refused when nDCG@10 by these judgements falls by more than this share, and that
+        is no chance (p below 0.05); 1 = never.
     """
 
     keep: int = 10
@@ -82,12 +88,14 @@ class GenerationSettings:
     max_shrink: float = 0.2
     max_empty: float = 0.05
     max_relevance_drop: float = 0.2
+    judgements: str = ""
+    max_quality_drop: float = 0.05
 
     def __post_init__(self) -> None:
         if isinstance(self.keep, bool) or not isinstance(self.keep, int) or self.keep < 1:
             raise ConfigError(f"keep is {self.keep!r}; expected a whole number, 1 or more.")
         seconds_of(self.grace, "grace")
-        for name in ("max_shrink", "max_empty", "max_relevance_drop"):
+        for name in ("max_shrink", "max_empty", "max_relevance_drop", "max_quality_drop"):
             value = getattr(self, name)
             if isinstance(value, bool) or not 0.0 <= value <= 1.0:
                 raise ConfigError(f"{name} is {value!r}; expected a share between 0 and 1.")

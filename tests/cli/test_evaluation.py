@@ -216,3 +216,127 @@ def test_judge_called_wrongly_says_how(
 
     assert (2, True) == (nothing.code, "--out judge.html" in nothing.err)
     assert (2, True) == (no_files.code, ", together with --read" in no_files.err)
+
+
+MARKS = {
+    "ann": [{"query": "sc-en-0001", "article": "sc-en-0002", "grade": 3}],
+    "bo": [{"query": "sc-en-0001", "article": "sc-en-0004", "grade": 0}],
+}
+
+
+@pytest.fixture
+def odd_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder, and the current one, of what people hand in."""
+    monkeypatch.chdir(tmp_path)
+    card = {"query": "sc-en-0001", "item": "sc-en-0002", "clicked": 1}
+    rows = [{**card, "position": position} for position in (0, -3, 2.5)]
+    rows.append({**card, "item": "sc-en-0004", "position": 1, "clicked": 0})
+    texts = {
+        "one.txt": "sc-en-0001 0 sc-en-0002 1\n",
+        "unknown.txt": "sc-en-0001 0 sc-en-0002 1\nsc-en-0001 0 nope 1\nzzz 0 sc-en-0002 1\n",
+        "half.txt": "sc-en-0001 0 sc-en-0002 1.5\n",
+        "zero.txt": "sc-en-0001 0 sc-en-0002 0\n",
+        "later.txt": "sc-en-0003 0 sc-en-0004 1\n",
+        "strangers.jsonl": '{"id": "zzz", "related": ["a"]}\n',
+        "positions.jsonl": "".join(f"{json.dumps(row)}\n" for row in rows),
+    }
+    for name, marks in MARKS.items():
+        file = {"form": "recommender-marks", "sheet": "s", "judge": name, "marks": marks}
+        texts[f"{name}.json"] = json.dumps(file)
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text, "utf-8")
+    return tmp_path
+
+
+def defined(out: str) -> list[str]:
+    """Return the measures of the tables that have a figure."""
+    rows = [line.split() for line in out.splitlines() if "@" in line]
+    return [row[0] for row in rows if row[1] != "-"]
+
+
+@pytest.mark.usefixtures("odd_files")
+def test_unknown_ids_are_counted_and_shown(
+    capsys: pytest.CaptureFixture[str], sample_index: Path
+) -> None:
+    """In the talk of the command, in its JSON, and in the report."""
+    args = ("evaluate", "--model", sample_index, "--judgements", "unknown.txt")
+    shown = run(capsys, *args, "--report", "r.html")
+    found = run(capsys, *args, "--json").json
+
+    for words in (
+        "judgements that name no article of the index",
+        "queries that are no article of the index",
+    ):
+        assert f"note: 1 {words}" in shown.err
+        assert 1 == found["notices"][words]
+        assert words in Path("r.html").read_text("utf-8")
+    assert "That rests on 1 judged article only" in shown.out
+
+
+@pytest.mark.usefixtures("odd_files")
+def test_log_with_impossible_positions_is_told_and_the_rest_is_used(
+    capsys: pytest.CaptureFixture[str], sample_index: Path
+) -> None:
+    """Three of four rows; what cannot be estimated is no 0."""
+    shown = run(capsys, "evaluate", "--model", sample_index, "--log", "positions.jsonl")
+    found = run(capsys, "evaluate", "--model", sample_index, "--log", "positions.jsonl", "--json")
+
+    assert "3 rows with a position that is no whole number from 1 to 1,000" in shown.err
+    assert "(first in line 1)" in shown.err
+    assert "What these lists would have got cannot be said" in shown.out
+    assert found.json["off_policy"]["ips"]["mean"] is None
+    assert found.json["off_policy"]["effective"] is None
+
+
+@pytest.mark.parametrize(
+    ("args", "why"),
+    [
+        (("--judgements", "half.txt"), "Line 1 of half.txt has the grade '1.5'"),
+        (("--judgements", "zero.txt"), "1 queries without any relevant article"),
+        (("--judgements", "later.txt", "--replay"), "published later, left out"),
+        (("--judgements", "one.txt", "--run", "strangers.jsonl"), "no list of any of the judged"),
+    ],
+)
+@pytest.mark.usefixtures("odd_files")
+def test_nothing_left_to_measure_is_said_and_no_figure_is_printed(
+    capsys: pytest.CaptureFixture[str], sample_index: Path, args: tuple[str, ...], why: str
+) -> None:
+    """Each with its reason, and exit code 2."""
+    shown = run(capsys, "evaluate", "--model", sample_index, *args)
+
+    assert (2, "") == (shown.code, shown.out)
+    assert why in shown.err
+
+
+@pytest.mark.usefixtures("odd_files")
+def test_comparison_where_all_tie_has_no_p_and_no_winner(
+    capsys: pytest.CaptureFixture[str], sample_index: Path
+) -> None:
+    """Of one query, and of many."""
+    both = ("compare", sample_index, sample_index, "--model", sample_index, "--judgements")
+    one, many = run(capsys, *both, "one.txt"), run(capsys, *both, "back-references")
+    found = run(capsys, *both, "one.txt", "--json").json
+
+    assert "no difference: the one query ties" in one.out
+    assert "no difference: all 51 queries tie" in many.out
+    assert {None} == {row["p"] for row in found["differences"]}
+    assert {None} == {row["p_holm"] for row in found["differences"]}
+    assert {None} == {row["effect"] for row in found["differences"]}
+
+
+@pytest.mark.usefixtures("odd_files")
+def test_judges_who_cannot_agree_get_no_alpha_and_nothing_relevant_no_figure(
+    capsys: pytest.CaptureFixture[str], sample_index: Path
+) -> None:
+    """One judge; two without a pair in common; one who found nothing relevant."""
+    args = ("judge", "--model", sample_index, "--read")
+    alone = run(capsys, *args, "bo.json")
+    apart = run(capsys, *args, "ann.json", "bo.json")
+
+    assert "one judge only: nobody to agree with" in alone.out
+    assert "no two judges marked the same pair" in apart.out
+    for shown in (alone, apart):
+        assert ["alpha", "-"] in [line.split() for line in shown.out.splitlines()]
+    assert [] == defined(alone.out)
+    assert "note: 1 queries without any relevant article" in alone.err
+    assert "ndcg@10" in defined(apart.out)

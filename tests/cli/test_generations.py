@@ -234,3 +234,32 @@ def test_build_much_worse_ends_with_9_unless_forced(
     assert forced.json["forced"] is True
     assert forced.json["gate"]["compared_with"] == 3
     assert "forced" in run("versions", "--model", root).out
+
+
+def test_build_says_what_the_judges_think_and_ends_with_9_where_it_is_much_worse(
+    root: Path, lines: list[str], tmp_path: Path
+) -> None:
+    """The figure is told when it is good, too; a file that is not there is exit code 4."""
+    articles = [json.loads(line) for line in lines]
+    mixed = [
+        {**a, "title": b["title"], "body": b["body"]}
+        for a, b in zip(articles, articles[::-1], strict=True)
+    ]
+    for name, rows in (("same", articles), ("mixed", mixed)):
+        text = "".join(f"{json.dumps(row)}\n" for row in rows)
+        (tmp_path / f"{name}.jsonl").write_text(text, encoding="utf-8")
+    judged: Any = {"RECOMMENDER_GENERATIONS_JUDGEMENTS": "back-references"}
+
+    same = run("build", tmp_path / "same.jsonl", "--model", root, **judged)
+    refused = run("build", tmp_path / "mixed.jsonl", "--model", root, **judged)
+    forced = run("build", tmp_path / "mixed.jsonl", "--model", root, "--force", **judged)
+    missing: Any = {"RECOMMENDER_GENERATIONS_JUDGEMENTS": "nowhere.txt"}
+    nowhere = run("build", tmp_path / "same.jsonl", "--model", root, **missing)
+
+    assert (0, 9, 0, 4) == (same.code, refused.code, forced.code, nowhere.code)
+    assert "51 articles, all tie)" in same.out
+    assert "note: 5 judgements across languages, left out" in same.err
+    assert "(limit 5%, [generations] max_quality_drop)" in refused.err
+    assert "forced: nDCG@10 by back references is 0." in forced.err
+    assert "[generations] judgements: There is no file nowhere.txt" in nowhere.err
+    assert 5 == current(root)

@@ -23,6 +23,20 @@ def ndcg(found: Sequence[str], truth: Mapping[str, int], k: int, *, exp: bool = 
     return dcg([gain(truth.get(item, 0)) for item in found[:k]]) / dcg(ideal)
 
 
+def told(
+    found: Sequence[str], copies: Mapping[str, Sequence[str]], truth: Mapping[str, int], query: str
+) -> list[str]:
+    """Return a list with each relevant copy after its card, and nothing twice."""
+    every = [
+        [card, *(copy for copy in copies.get(card, ()) if truth.get(copy, 0) > 0)] for card in found
+    ]
+    out: list[str] = []
+    for card, *under in every:
+        out += [card]
+        out += [c for c in dict.fromkeys(under) if c not in out and c not in found and c != query]
+    return out
+
+
 def hits(found: Sequence[str], truth: Mapping[str, int], k: int, least: int) -> list[bool]:
     """Return whether each card is relevant."""
     return [truth.get(item, 0) >= least for item in found[:k]]

@@ -23,6 +23,7 @@ from recommender.evaluation.measuring import Evaluation, as_mapping, evaluate, f
 from recommender.evaluation.runs import Run, live_run
 from recommender.evaluation.settings import EvaluationSettings
 from recommender.evaluation.words import verdict
+from tests.evaluation.oracle import told
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,11 @@ def test_ndcg_of_the_corpus_is_that_of_the_quality_tests(
     run = live_run(news, limit=10)
     found = evaluate(news, truth, run=run, catalog=catalog)
     wanted = {query: {*truth.truth(query)} for query in truth.queries}
-    lists = {query: [c.id for c in news.related(query, limit=10).cards] for query in wanted}
+    cards = {query: news.related(query, limit=10).cards for query in wanted}
+    lists = {
+        query: told([c.id for c in own], {c.id: c.copies for c in own}, truth.truth(query), query)
+        for query, own in cards.items()
+    }
 
     assert found.quality["ndcg@10"].mean == pytest.approx(mean_ndcg(lists, wanted))
     assert found.quality["ndcg@10"].n == len(wanted)
@@ -221,10 +226,24 @@ def test_comparison_with_a_run_of_other_articles_is_refused(catalog: Catalog) ->
     """A run without any judged query is told, not scored as 0."""
     a, b = catalog.ids[:2]
     truth = from_pairs("t", {a: {b: 1}})
-    with pytest.raises(InputError, match=r"other has no list of any of the 1 judged"):
+    with pytest.raises(InputError, match=r"other has no list of any of the judged queries \(1\)"):
         compare([Run("one", {a: (b,)}), Run("other", {"x": ("y",)})], truth)
     with pytest.raises(InputError, match="two runs or more"):
         compare([Run("one", {a: (b,)})], truth)
+
+
+def test_run_of_other_articles_is_refused_and_no_zero(news: Recommender, catalog: Catalog) -> None:
+    """What has no list of any judged query was never measured: 0 would say that it was."""
+    a, b = catalog.ids[:2]
+    truth, how = from_pairs("t", {a: {b: 1}}), EvaluationSettings(any_language=True)
+
+    with pytest.raises(InputError, match="other has no list of any of the judged queries"):
+        evaluate(news, truth, run=Run("other", {b: (a,)}), catalog=catalog, settings=how)
+
+    empty = evaluate(news, truth, run=Run("empty", {a: ()}), catalog=catalog, settings=how)
+    assert (0.0, None) == (empty.quality["ndcg@10"].mean, empty.quality["judged@10"].mean)
+    assert any("rests on 1 judged article only" in words for words in verdict(empty))
+    assert any("1 article has no card at all" in words for words in verdict(empty))
 
 
 def test_run_with_shorter_lists_is_told() -> None:

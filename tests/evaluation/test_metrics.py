@@ -21,6 +21,7 @@ from tests.evaluation.oracle import (
     ndcg,
     rank_biased,
     reciprocal_rank,
+    told,
 )
 
 ARTICLES = [f"a{i}" for i in range(9)]
@@ -66,6 +67,40 @@ def test_measures_of_any_list_equal_the_definitions(
 
     assert {name: got[name] for name in expected} == pytest.approx(expected, nan_ok=True)
     assert {name for name, value in got.items() if not math.isnan(value)} <= {*expected}
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    truth=grades,
+    found=lists,
+    copies=st.dictionaries(st.sampled_from(ARTICLES), st.lists(st.sampled_from(ARTICLES))),
+    k=st.integers(1, 12),
+)
+def test_list_with_copies_is_measured_as_the_plain_list_that_tells_the_same(
+    truth: dict[str, int], found: list[str], copies: dict[str, list[str]], k: int
+) -> None:
+    """A relevant copy stands right after its card; every measure is that of such a plain list."""
+    if not any(grade > 0 for grade in truth.values()):
+        return
+    under = {card: tuple(ids) for card, ids in copies.items()}
+    run = Run("r", {"q": tuple(found)}, copies={"q": under})
+    spread = told(found, copies, truth, "q")
+    got = measure(marks_of(run, from_pairs("t", {"q": truth}), k), k)
+
+    assert spread == [*run.told("q", truth)]
+    assert len({*spread}) == len(spread)
+    assert {name: float(values[0]) for name, values in got.items()} == pytest.approx(
+        figures_of(truth, spread, k), nan_ok=True
+    )
+
+
+def test_copy_that_nobody_judged_takes_no_place() -> None:
+    """Neither does one that was judged as not relevant: it is no place on the page."""
+    run = Run("r", {"q": ("a", "b")}, copies={"q": {"a": ("x", "y", "z")}})
+
+    assert ("a", "z", "b") == run.told("q", {"b": 1, "y": 0, "z": 2})
+    assert ("a", "b") == run.told("q", {})
+    assert () == run.told("other", {"z": 2})
 
 
 @settings(max_examples=60, deadline=None)

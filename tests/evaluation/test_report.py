@@ -155,6 +155,7 @@ def test_report_of_the_corpus_says_and_shows_what_it_promises(
         "? not judged",
         "why: ",
         "Relevant, and not among these cards",
+        "tells the same, and takes no card:",
     ):
         assert words in text, words
     assert text.index("verdict") < text.index("<svg")

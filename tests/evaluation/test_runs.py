@@ -20,6 +20,22 @@ def test_exported_lists_are_the_lists_of_the_model(news: Recommender, tmp_path: 
 
     assert read.lists == live.lists
     assert read.scores == live.scores
+    assert read.copies == live.copies
+
+
+def test_copies_of_the_model_are_those_of_its_blocks(news: Recommender) -> None:
+    """In every language, live and replayed: each under its card, and no other."""
+    run = live_run(news, limit=6)
+    languages = {news.index.language(news.answers.doc_of(query)) for query in run.copies}
+    for query in run.lists:
+        cards = news.related(query, limit=6).cards
+        assert run.copies.get(query, {}) == {c.id: c.copies for c in cards if c.copies}
+
+    assert {"uk", "ru", "en"} == languages
+    assert not live_run(news, limit=6, preset="similarity").copies
+    replayed = replayed_run(news, run.lists, limit=6)
+    assert any(replayed.copies.values())
+    assert {*replayed.copies} <= {*replayed.lists}
 
 
 def test_trec_run_is_ordered_by_score_then_rank(tmp_path: Path) -> None:
@@ -56,6 +72,8 @@ def test_article_in_its_own_list_is_left_out_and_counted(tmp_path: Path) -> None
         ('{"id": "a", "related": ["b"], "scores": [1, 2]}', "a score for each of its 1"),
         ('{"id": "a", "related": ["b"], "scores": ["x"]}', "has the score 'x'"),
         ('{"id": "a", "related": ["b"], "scores": [NaN]}', "has the score nan"),
+        ('{"id": "a", "related": ["b"], "copies": ["c"]}', "has copies that are none"),
+        ('{"id": "a", "related": ["b"], "copies": {"b": "c"}}', "has copies that are none"),
         ("q Q0 a 1 2.0 t\nq Q0 a 2 1.0 t\n", "Line 2 of .* lists 'a' twice for 'q'"),
         ("q Q0 a 1 2.0\n", "has 5 columns; a TREC run has 6"),
         ("q Q0 a x 2.0 t\n", "has the rank 'x'"),
@@ -109,7 +127,8 @@ def test_undated_article_cannot_be_replayed_and_is_counted(tmp_path: Path) -> No
 
 def test_where_keeps_scores_beside_their_cards() -> None:
     """What is left out takes its score along."""
-    run = Run("r", {"q": ("a", "b", "c")}, {"q": (3.0, 2.0, 1.0)})
+    copies = {"q": {"a": ("b", "d")}}
+    run = Run("r", {"q": ("a", "b", "c")}, {"q": (3.0, 2.0, 1.0)}, copies=copies)
     found = run.where(lambda query, item: item != "b", "left out")
 
     assert (("a", "c"), (3.0, 1.0), {"left out": 1}) == (
@@ -117,6 +136,7 @@ def test_where_keeps_scores_beside_their_cards() -> None:
         found.scores["q"],
         dict(found.notices),
     )
+    assert {"q": {"a": ("d",)}} == found.copies
 
 
 def test_lists_of_numbers_are_read_as_ids(tmp_path: Path) -> None:
