@@ -128,7 +128,7 @@ class Eligibility:
         if reason := self.rule_against(doc, subject, ask):
             return "rules", reason
         most = ask.settings.max_listed
-        if most and not self._seldom_listed(most)[doc]:
+        if most and self.knowledge.listed[doc] > most:
             return "max_listed", f"it stands among the neighbours of more than {most} others"
         return self._date_against(doc, subject, ask)
 
@@ -223,8 +223,7 @@ class Eligibility:
 
     def _seldom_listed(self, most: int) -> Mask:
         """Return who stands among the known neighbours of few enough others."""
-        known = self.knowledge
-        return known.keep(("listed", most), lambda: known.listed <= most)
+        return self.knowledge.listed <= most
 
     def _marks(self, ask: Ask) -> Iterator[tuple[str, Mask]]:
         known = self.knowledge

@@ -6,6 +6,7 @@ first asked for; a segment that the generation before had too is not read again.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from threading import Lock
@@ -30,6 +31,7 @@ Mask = NDArray[np.bool_]
 _NEAREST = 8
 """Of the known neighbours, how many a story is looked for among."""
 _KEPT = 256
+"""Masks that are remembered: those of rules, and of what articles ask of them."""
 _SEEN = 65_536
 _STORIES = 16
 _ASKED = ("section", "author", "label")
@@ -48,7 +50,7 @@ class Knowledge:
     def __init__(self, index: Index, rules: Rules, like: Knowledge | None = None) -> None:
         self.index, self.rules = index, rules
         self._names = index.manifest.order
-        self._lock = Lock()
+        self._lock, self._lock_kept = Lock(), Lock()
         known = like is not None and like.rules.fields == rules.fields
         facts = like._facts if like and known else {}
         marks = like._marks if like else {}
@@ -56,7 +58,7 @@ class Knowledge:
         self._marks: dict[str, Marks] = {n: marks[n] for n in self._names if n in marks}
         self._stories: dict[float, Stories] = {}
         self._seen: dict[int, dict[str, tuple[str, ...]]] = {}
-        self._kept: dict[Any, NDArray[Any]] = {}
+        self._kept: OrderedDict[Any, Mask] = OrderedDict()
 
     # --- single articles ---
 
@@ -106,14 +108,22 @@ class Knowledge:
 
     # --- masks ---
 
-    def keep(self, key: Any, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
-        """Return the array of a key, made when it is first asked for."""
-        found = self._kept.get(key)
-        if found is None:
-            found = make()
-            if len(self._kept) >= _KEPT:
-                self._kept.clear()
+    def keep(self, key: Any, make: Callable[[], Mask]) -> Mask:
+        """Return the mask of a key, made when it is first asked for.
+
+        The ones not asked for longest make room. What a number of a call decides is not for here:
+        each of a thousand numbers would push out a mask that every call needs.
+        """
+        with self._lock_kept:
+            found = self._kept.get(key)
+            if found is not None:
+                self._kept.move_to_end(key)
+                return found
+        found = make()  # it may ask for others
+        with self._lock_kept:
             self._kept[key] = found
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
         return found
 
     def matching(self, selector: Selector) -> Mask:

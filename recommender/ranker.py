@@ -25,7 +25,7 @@ from recommender.ranking.duplicates import (
     drop_copies_of_shown,
     drop_dissimilar,
 )
-from recommender.ranking.popularity import Popularity, popularity_factors
+from recommender.ranking.popularity import Popularity, popularity_factors, usual_count
 from recommender.ranking.settings import BlockSettings
 from recommender.ranking.shortlist import Dropped, Shortlist
 from recommender.ranking.variety import Quota, take_few
@@ -235,7 +235,8 @@ class Ranker:
         steps: list[tuple[str, Factors]] = []
         reference = self.eligibility.reference(subject, ask)
         usual, weight = ask.settings.half_life_seconds, ask.settings.popularity
-        if usual and reference is not None:
+        ageing = usual or (ask.settings.rules and self.knowledge.rules.ages)
+        if ageing and reference is not None:
             own = self.knowledge.half_lives if ask.settings.rules else None
             times = self.index.published_times
 
@@ -245,10 +246,12 @@ class Ranker:
 
             steps.append(("freshness", freshness))
         if weight > 0.0 and self._popularity.counts:
-            read = self.knowledge.keep(
-                ("popularity", weight), lambda: popularity_factors(self.counts, weight)
-            )
-            steps.append(("popularity", read.__getitem__))
+            counts, mean = self.counts, self._usual_count
+
+            def popularity(docs: NDArray[np.int32]) -> NDArray[np.float64]:
+                return popularity_factors(counts[docs], weight, mean)
+
+            steps.append(("popularity", popularity))
         return Priors(steps, self.index.n_docs)
 
     @cached_property
@@ -260,6 +263,10 @@ class Ranker:
             if doc is not None:
                 out[doc] += count
         return out
+
+    @cached_property
+    def _usual_count(self) -> float:
+        return usual_count(self.counts)
 
     # --- pinned ones ---
 

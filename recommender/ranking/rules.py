@@ -129,7 +129,7 @@ class Rules:
     evergreen : tuple
         Articles that no age takes anything from: a list of selectors.
     half_life : mapping
-        ``half_life`` for single sections: ``politics = "3d"``.
+        The half-life of single sections: ``politics = "3d"``, also where that of the block is 0.
     pinned : tuple
         Tables of ``article`` (its id), ``under`` (a selector; everywhere where there is none),
         ``from`` and ``until``.
@@ -209,6 +209,11 @@ class Rules:
             folded(name): seconds_of(str(value), f"[rules.half_life] {name}")
             for name, value in self.half_life.items()
         }
+
+    @cached_property
+    def ages(self) -> bool:
+        """Whether some section ages by a half-life of its own."""
+        return any(self.lives.values())
 
     @cached_property
     def pins(self) -> tuple[Pin, ...]:

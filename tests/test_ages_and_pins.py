@@ -1,0 +1,117 @@
+"""Blocks of the bundled corpus: half-lives of sections, pins and languages, what is kept of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import recommender
+from recommender import Recommender
+from recommender.config import config_from
+from recommender.ranking.popularity import Popularity
+
+DAY = 86_400
+ONE_OF_EACH = ("sc-en-0037", "sc-uk-0001", "sc-ru-0010")
+
+
+def with_rules(model: Path, rules: Mapping[str, Any], **block: Any) -> Recommender:
+    """Open an index under some rules."""
+    return recommender.open(model, config=config_from({"rules": rules, "block": block}))
+
+
+# --- half-lives of sections ---
+
+
+@pytest.mark.parametrize("usual", ["0", "20d"])
+@pytest.mark.parametrize("weather", ["6h", "1d", "30d"])
+@pytest.mark.parametrize("key", ONE_OF_EACH)
+def test_half_lives_of_sections_give_the_list_of_scoring_everything(
+    sample_index: Path, key: str, weather: str, usual: str
+) -> None:
+    """Each by the half-life of its section; the others by that of the block, if it has one."""
+    rules = {"half_life": {"weather": weather, "world": "3d", "food": "0"}}
+    model = with_rules(sample_index, rules)
+    index = model.index
+    doc = index.find(key) or 0
+    query, here = index.query_of(doc), index.published(doc)
+    own = {"weather": weather, "world": "3d", "food": "0"}
+    hidden = {doc, *model.answers.knowledge.sensitive.tolist()}
+    worth = {}
+    for other in index.docs().tolist():
+        if other not in hidden and index.language_code(other) == index.language_code(doc):
+            life = own.get(index.card(other).get("section", ""), usual)
+            seconds = float(life[:-1] or 0) * (3600 if life.endswith("h") else DAY)
+            age = abs(index.published(other) - here)
+            worth[other] = index.score(query, other) * (0.5 ** (age / seconds) if seconds else 1.0)
+    expected = sorted((d for d in worth if worth[d] > 0), key=lambda d: (-worth[d], d))[:10]
+
+    block = model.related(key, preset="similarity", rules=True, half_life=usual, limit=10)
+
+    assert [index.article_id(d) for d in expected] == [card.id for card in block.cards]
+    assert [worth[d] for d in expected] == pytest.approx([c.score for c in block.cards])
+
+
+def test_half_life_of_a_section_did_nothing_without_one_of_the_block(sample_index: Path) -> None:
+    """Its articles age, and why says so; the others do not."""
+    model = with_rules(sample_index, {"half_life": {"weather": "30d"}})
+
+    block = model.related("sc-en-0062", limit=40, explain=True, fallback="none")
+
+    taken = {
+        card.id: (card.section, sum(r.share for r in card.why if r.term == "freshness"))
+        for card in block.cards
+    }
+    assert any(share < 0 for section, share in taken.values() if section == "weather")
+    assert all(share == 0 for section, share in taken.values() if section != "weather")
+
+
+def test_half_lives_of_sections_are_rules(sample_index: Path) -> None:
+    """Without rules, and where every one is 0, no step of age runs."""
+    model = with_rules(sample_index, {"half_life": {"weather": "1d"}})
+    idle = with_rules(sample_index, {"half_life": {"weather": "0"}})
+
+    steps = [
+        {r.term for card in block.cards for r in card.why if r.kind == "step"}
+        for block in (
+            model.related("sc-en-0062", rules=False, explain=True),
+            idle.related("sc-en-0062", explain=True),
+        )
+    ]
+    assert [set(), set()] == steps
+
+
+# --- what is kept ---
+
+
+def test_numbers_of_calls_were_kept_as_arrays(sample_index: Path) -> None:
+    """A thousand weights and caps leave as little behind as one does."""
+    counts = Popularity({"sc-en-0036": 10.0, "sc-en-0035": 3.0})
+    model = Recommender.open(sample_index, popularity=counts)
+    kept = model.answers.knowledge._kept
+    model.related("sc-en-0037", popularity=0.5, max_listed=9)
+    before = len(kept)
+
+    for i in range(1, 1001):
+        model.related("sc-en-0037", popularity=i / 1000, max_listed=i)
+
+    assert before == len(kept)
+
+
+def test_masks_that_every_call_needs_were_forgotten_with_those_of_one(
+    sample_index: Path,
+) -> None:
+    """Drafts of a thousand regions push out each other, and not the rules."""
+    model = with_rules(sample_index, {"same": ["region"], "no_links_to": [{"section": "food"}]})
+    known = model.answers.knowledge
+    selector = known.rules.to[0]
+    mask = known.matching(selector)
+
+    for i in range(1000):
+        draft = {"title": "The bridge over the Ostra", "region": f"region-{i}"}
+        model.related_to_article(draft, limit=1)
+
+    assert mask is known.matching(selector)
+    assert len(known._kept) <= 256
