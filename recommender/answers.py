@@ -352,15 +352,21 @@ class Answers:
         ------
         InputError : ``key`` is no text
         """
-        if not isinstance(key, str):
-            raise InputError(f"{key!r} is no article id; expected a text such as '{key}'.")
-        doc = self.index.find(key)
-        if doc is None and not (key.isascii() and key.isprintable()):
-            from recommender.ingest.repair import repair_text
+        doc = int(self.find_many([key])[0])
+        return None if doc < 0 else doc
 
-            mended = repair_text(key, lambda kind, detail: None)
-            doc = self.index.find(unicodedata.normalize("NFC", mended))
-        return doc
+    def find_many(self, keys: Sequence[str]) -> NDArray[np.int32]:
+        """Return what ``find`` says of each of many keys, (n,) int32; -1 = there is none."""
+        wrong = [key for key in keys if not isinstance(key, str)]
+        if wrong:
+            raise InputError(
+                f"{wrong[0]!r} is no article id; expected a text such as '{wrong[0]}'."
+            )
+        docs = self.index.find_many(keys)
+        odd = [i for i in np.flatnonzero(docs < 0).tolist() if not _is_plain(keys[i])]
+        if odd:
+            docs[odd] = self.index.find_many([_mended(keys[i]) for i in odd])
+        return docs
 
     def doc_of(self, key: str) -> int:
         """Return the document number of an article id or URL.
@@ -438,9 +444,10 @@ class Answers:
 
     def _excluded(self, ids: Iterable[str]) -> tuple[frozenset[int], tuple[str, ...]]:
         """Return the documents to leave out, and the ids that name none."""
-        found = [(key, self.find(key)) for key in ids]
-        docs = frozenset(doc for _, doc in found if doc is not None)
-        return docs, tuple(key for key, doc in found if doc is None)
+        keys = list(ids)
+        docs = self.find_many(keys)
+        missing = tuple(keys[i] for i in np.flatnonzero(docs < 0).tolist())
+        return frozenset(docs[docs >= 0].tolist()), missing
 
     # --- cards ---
 
@@ -599,6 +606,18 @@ _ORIGINS = {
     "fallback": "because too few are similar",
     "story": "of the same story",
 }
+
+
+def _is_plain(key: str) -> bool:
+    """Tell whether ids are read as they are, with nothing to mend."""
+    return key.isprintable() and unicodedata.is_normalized("NFC", key)
+
+
+def _mended(key: str) -> str:
+    """Return an id as it is read with an article."""
+    from recommender.ingest.repair import repair_text
+
+    return unicodedata.normalize("NFC", repair_text(key, lambda kind, detail: None))
 
 
 def _listed(ids: Any) -> list[str]:
