@@ -165,6 +165,11 @@ class Eligibility:
                 return said
         return "it is not published yet" if self.index.published(doc) > ask.now else None
 
+    def is_early(self, doc: int, now: float) -> bool:
+        """Tell whether a document is under embargo, or not published yet."""
+        embargoes = self.knowledge.embargoes
+        return bool(len(embargoes) and embargoes[doc] > now) or self.index.published(doc) > now
+
     # --- dates ---
 
     def reference(self, subject: Subject, ask: Ask) -> float | None:
