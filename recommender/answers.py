@@ -308,7 +308,9 @@ class Answers:
                 shown = self.index.article_id(chosen.doc)
                 return "duplicates", f"it tells what card {rank}, {shown}, tells", rank
         against = self.ranker.eligibility.reason_against(doc, subject, ask)
-        against = against or ranked.reason_for(doc)
+        said = ranked.reason_for(doc)
+        if against is None or (said and said[0] == "pinned"):
+            against = said
         if against is None and similarity < ask.settings.threshold:
             against = "threshold", f"its similarity is below {ask.settings.threshold:g}"
         return (*(against or self._by_score(subject, ask, doc, similarity, spent)), None)

@@ -120,17 +120,23 @@ class Eligibility:
             return "itself", "it is the article itself"
         if doc in ask.excluded:
             return "exclude_ids", "it is excluded by the call"
-        code = self.index.language_code(doc)
-        languages = self.languages(ask.settings.languages, subject)
-        if not any(allowed is None or code in allowed for allowed in languages):
-            named = f"{ask.settings.languages} ({subject.lang or 'unknown'})"
-            return "languages", f"its language is {self.index.language(doc)}; asked for: {named}"
+        if reason := self.language_against(doc, subject, ask):
+            return "languages", reason
         if reason := self.rule_against(doc, subject, ask):
             return "rules", reason
         most = ask.settings.max_listed
         if most and self.knowledge.listed[doc] > most:
             return "max_listed", f"it stands among the neighbours of more than {most} others"
         return self._date_against(doc, subject, ask)
+
+    def language_against(self, doc: int, subject: Subject, ask: Ask) -> str | None:
+        """Return what is said of a document in a language that the block does not take, or None."""
+        code = self.index.language_code(doc)
+        languages = self.languages(ask.settings.languages, subject)
+        if any(allowed is None or code in allowed for allowed in languages):
+            return None
+        named = f"{ask.settings.languages} ({subject.lang or 'unknown'})"
+        return f"its language is {self.index.language(doc)}; asked for: {named}"
 
     def _date_against(self, doc: int, subject: Subject, ask: Ask) -> tuple[str, str] | None:
         """Return what a document's date has against it, or None."""

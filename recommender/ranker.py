@@ -26,6 +26,7 @@ from recommender.ranking.duplicates import (
     drop_dissimilar,
 )
 from recommender.ranking.popularity import Popularity, popularity_factors, usual_count
+from recommender.ranking.rules import Pin
 from recommender.ranking.settings import BlockSettings
 from recommender.ranking.shortlist import Dropped, Shortlist
 from recommender.ranking.variety import Quota, take_few
@@ -281,13 +282,25 @@ class Ranker:
                 continue
             if doc in subject.own or doc in ask.excluded or doc in {c.doc for c in chosen}:
                 continue
-            reason = self.eligibility.rule_against(doc, subject, ask)
+            reason = self._against_pin(pin, doc, subject, ask)
             if reason:
                 dropped.append(Dropped(doc, "pinned", f"is pinned here, but {reason}"))
             elif len(chosen) < ask.settings.limit:
                 score = self.index.score(subject.query, doc)
                 chosen.append(Chosen(doc, score, score, origin="pinned"))
         return chosen, dropped
+
+    def _against_pin(self, pin: Pin, doc: int, subject: Subject, ask: Ask) -> str | None:
+        """Return why a pinned document does not stand under a subject, or None if it does."""
+        if reason := self.eligibility.rule_against(doc, subject, ask):
+            return reason
+        if pin.names_language:
+            return None
+        if reason := self.eligibility.language_against(doc, subject, ask):
+            return reason
+        if subject.doc is not None and self._are_twins(doc, subject.doc):
+            return "it tells the same in another language"
+        return None
 
     # --- similar ones ---
 

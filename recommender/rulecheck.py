@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
+from recommender._languages import normalize_lang
 from recommender._settings import nearest
 from recommender.answers import Answers
 from recommender.ranking.rules import Pin, Selector
@@ -112,13 +114,38 @@ def _ids(answers: Answers, ids: Iterable[str]) -> tuple[int, tuple[str, ...], tu
 def _pins(answers: Answers) -> Iterator[Touched]:
     for pin in answers.knowledge.rules.pins:
         n, ids, warnings = _ids(answers, [pin.article])
-        touched = answers.index.n_articles
         if pin.under is not None:
-            under = _selection(answers, "pinned", pin.under)
-            touched, warnings = under.articles, warnings + under.warnings
+            warnings += tuple(_unknown(answers, pin.under))
+        meant = _meant_by(answers, pin)
+        own = meant if pin.names_language or not n else _in_its_language(answers, pin, meant)
+        if len(meant) and not len(own):
+            lang = answers.index.language(answers.find(pin.article) or 0)
+            warnings += (
+                f"it is in {lang}, and every article that is meant in another language: it stands "
+                "under none. Where it should, name their lang in under.",
+            )
         warnings += tuple(_against_pin(answers, pin))
         about = f"{pin.article} under {pin.under or 'every article'}"
-        yield Touched("pinned", about, touched if n else 0, ids, warnings)
+        yield Touched("pinned", about, len(own) if n else 0, ids, warnings)
+
+
+def _meant_by(answers: Answers, pin: Pin) -> NDArray[np.int32]:
+    """Return the documents that a pin names."""
+    docs: NDArray[np.int32] = answers.index.docs()
+    if pin.under is None:
+        return docs
+    found: NDArray[np.int32] = docs[answers.knowledge.matching(pin.under)[docs]]
+    return found
+
+
+def _in_its_language(answers: Answers, pin: Pin, docs: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return those under which a block takes the language of the pinned article."""
+    index, doc, rule = answers.index, answers.find(pin.article) or 0, answers.block.languages
+    if rule == "same":
+        found: NDArray[np.int32] = docs[index.languages_of(docs) == index.language_code(doc)]
+        return found
+    named = rule == "any" or index.language(doc) in map(normalize_lang, rule.split(","))
+    return docs if named else docs[:0]
 
 
 def _against_pin(answers: Answers, pin: Pin) -> Iterator[str]:

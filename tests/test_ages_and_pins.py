@@ -12,6 +12,7 @@ import recommender
 from recommender import Recommender
 from recommender.config import config_from
 from recommender.ranking.popularity import Popularity
+from recommender.rulecheck import check_rules
 
 DAY = 86_400
 ONE_OF_EACH = ("sc-en-0037", "sc-uk-0001", "sc-ru-0010")
@@ -81,6 +82,77 @@ def test_half_lives_of_sections_are_rules(sample_index: Path) -> None:
         )
     ]
     assert [set(), set()] == steps
+
+
+# --- pins ---
+
+PINS = {"en": "sc-en-0069", "uk": "sc-uk-0005", "ru": "sc-ru-0027"}
+
+
+@pytest.mark.parametrize("pinned", ["en", "uk", "ru"])
+@pytest.mark.parametrize("languages", ["same", "any", "uk,ru"])
+def test_pin_stood_under_articles_in_another_language(
+    sample_index: Path, pinned: str, languages: str
+) -> None:
+    """It follows the languages of the block; where it does not stand, that is told."""
+    model = with_rules(sample_index, {"pinned": [{"article": PINS[pinned]}]})
+    for key in ("sc-en-0037", "sc-uk-0001", "sc-ru-0010"):
+        taken = {"same": [key[3:5]], "any": ["en", "uk", "ru"], "uk,ru": ["uk", "ru"]}[languages]
+        block = model.related(key, languages=languages, explain=True)
+        verdict = model.why_not(key, PINS[pinned], languages=languages)
+
+        stands = pinned in taken
+        assert stands == (block.cards[0].origin == "pinned") == verdict.shown
+        if not stands:
+            said = {r.id: (r.step, r.reason) for r in block.removed}[PINS[pinned]]
+            assert said == (verdict.step, verdict.reason)
+            assert said[0] == "pinned"
+            assert f"its language is {pinned}; asked for: {languages}" in said[1]
+
+
+@pytest.mark.parametrize(("pinned", "under"), [("en", "uk"), ("uk", "ru"), ("ru", "en")])
+def test_pin_whose_selector_names_a_language_stands_there(
+    sample_index: Path, pinned: str, under: str
+) -> None:
+    """An editor who writes it means it; under no other language, its own neither."""
+    pin = {"article": PINS[pinned], "under": {"lang": under}}
+    model = with_rules(sample_index, {"pinned": [pin]})
+
+    for key in ("sc-en-0037", "sc-uk-0001", "sc-ru-0010"):
+        assert (key[3:5] == under) == (model.related(key).cards[0].id == PINS[pinned])
+
+
+@pytest.mark.parametrize(
+    ("key", "twin"), [("sc-ru-0001", "sc-en-0001"), ("sc-en-0001", "sc-uk-0001")]
+)
+def test_pin_was_the_translation_of_the_article(sample_index: Path, key: str, twin: str) -> None:
+    """Whatever languages are asked for."""
+    model = with_rules(sample_index, {"pinned": [{"article": twin}]})
+
+    block = model.related(key, languages="any", explain=True)
+
+    assert twin not in [card.id for card in block.cards]
+    assert "it tells the same in another language" in {r.id: r.reason for r in block.removed}[
+        twin
+    ].removeprefix("is pinned here, but ")
+
+
+def test_check_counts_where_a_pin_stands_and_warns_where_it_never_does(sample_index: Path) -> None:
+    """By language; unless its selector names one, or the block takes several."""
+    pins = [
+        {"article": "sc-en-0069", "under": {"section": "weather"}},
+        {"article": "sc-en-0069", "under": {"section": "weather", "lang": ["uk", "ru"]}},
+        {"article": "sc-en-0069", "under": {"id": "sc-uk-0001"}},
+        {"article": "sc-en-0069"},
+    ]
+    found = check_rules(with_rules(sample_index, {"pinned": pins}))
+    every = check_rules(with_rules(sample_index, {"pinned": pins}, languages="any"))
+
+    assert [8, 7, 0, 73] == [touched.articles for touched in found]
+    assert [False, False, True, False] == [bool(touched.warnings) for touched in found]
+    assert "it is in en" in found[2].warnings[0]
+    assert [15, 7, 1, 144] == [touched.articles for touched in every]
+    assert not any(touched.warnings for touched in every)
 
 
 # --- what is kept ---

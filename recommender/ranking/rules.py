@@ -98,6 +98,11 @@ class Pin:
     since: float
     until: float
 
+    @property
+    def names_language(self) -> bool:
+        """Whether it says under which language it stands, whatever its own is."""
+        return self.under is not None and "lang" in self.under.fields
+
 
 @dataclass(frozen=True, slots=True)
 class Embargo:
@@ -132,7 +137,8 @@ class Rules:
         The half-life of single sections: ``politics = "3d"``, also where that of the block is 0.
     pinned : tuple
         Tables of ``article`` (its id), ``under`` (a selector; everywhere where there is none),
-        ``from`` and ``until``.
+        ``from`` and ``until``. One stands only where the block takes its language, unless its
+        selector names ``lang``.
     """
 
     no_links_from: tuple[Any, ...] = ()
