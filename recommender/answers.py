@@ -307,6 +307,9 @@ class Answers:
             if doc in chosen.copies:
                 shown = self.index.article_id(chosen.doc)
                 return "duplicates", f"it tells what card {rank}, {shown}, tells", rank
+            if doc in chosen.instalments:
+                shown = self.index.article_id(chosen.doc)
+                return "live", f"card {rank}, {shown}, is newer, of the same live blog", rank
         against = self.ranker.eligibility.reason_against(doc, subject, ask)
         said = ranked.reason_for(doc)
         if against is None or (said and said[0] == "pinned"):
@@ -545,7 +548,7 @@ class Answers:
             score=chosen.score,
             origin=chosen.origin,
             why=(),
-            copies=tuple(self.index.article_id(d) for d in chosen.copies),
+            copies=tuple(self.index.article_id(d) for d in chosen.told[1:]),
             extra=stored.get("extra", {}),
         )
 
@@ -604,6 +607,7 @@ class Answers:
 
 _ORIGINS = {
     "pinned": "pinned there by an editor",
+    "series": "the next part of the series",
     "similar": "for its similarity",
     "fallback": "because too few are similar",
     "story": "of the same story",

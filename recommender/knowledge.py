@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from recommender._strings import StringColumn
 from recommender.index.part import Choice
 from recommender.index.reader import Index
-from recommender.ranking.facts import Facts, Marks, facts_of_card
+from recommender.ranking.facts import Facts, Marks, facts_of_card, series_of_cards
 from recommender.ranking.rules import Rules, Selector
 from recommender.ranking.stories import Stories
 from recommender.ranking.values import folded
@@ -34,7 +34,7 @@ _KEPT = 256
 """Masks that are remembered: those of rules, and of what articles ask of them."""
 _SEEN = 65_536
 _STORIES = 16
-_ASKED = ("section", "author", "label")
+_ASKED = ("section", "author", "label", "type", "series")
 
 
 class Knowledge:
@@ -56,6 +56,10 @@ class Knowledge:
         marks = like._marks if like else {}
         self._facts: dict[str, Facts] = {n: facts[n] for n in self._names if n in facts}
         self._marks: dict[str, Marks] = {n: marks[n] for n in self._names if n in marks}
+        series = like._series if like else {}
+        self._series: dict[str, Mapping[str, tuple[int, ...]]] = {
+            n: series[n] for n in self._names if n in series
+        }
         self._stories: dict[float, Stories] = {}
         self._seen: dict[int, dict[str, tuple[str, ...]]] = {}
         self._kept: OrderedDict[Any, Mask] = OrderedDict()
@@ -63,7 +67,7 @@ class Knowledge:
     # --- single articles ---
 
     def facts_of(self, doc: int) -> dict[str, tuple[str, ...]]:
-        """Return one article's sections, authors and labels, folded; the last ones are kept."""
+        """Return one article's sections, authors, labels, ..., folded; the last ones are kept."""
         found = self._seen.get(doc)
         if found is None:
             stored = facts_of_card(self.index.card(doc), _ASKED)
@@ -86,6 +90,18 @@ class Knowledge:
                 owners = self._owners if self._has_table else None
                 self._stories[least] = Stories(self._neighbours, self.moment, least, owners)
             return self._stories[least]
+
+    def series(self, name: str) -> list[int]:
+        """Return the parts of a series (folded), those that stand."""
+        found: list[Mapping[str, tuple[int, ...]]] = self._of_segments(
+            self._series, series_of_cards
+        )
+        docs = [
+            part.first + doc
+            for part, own in zip(self.index.parts, found, strict=True)
+            for doc in own.get(name, ())
+        ]
+        return [doc for doc in docs if not self.index.is_gone(doc)]
 
     @property
     def _has_table(self) -> bool:

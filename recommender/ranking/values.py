@@ -9,7 +9,7 @@ from typing import Any
 
 __all__ = ["EMBARGO", "FIELDS", "as_id", "folded", "moment_of"]
 
-FIELDS = ("section", "tag", "author", "label", "type", "region")
+FIELDS = ("section", "tag", "author", "label", "type", "region", "series")
 """What every article may have; a rule may name any other column of the articles besides."""
 
 EMBARGO = "embargo_until"

@@ -54,6 +54,8 @@ _BOUNDS: Final[Mapping[str, Mapping[str, Any]]] = {
     "max_per_section": {"minimum": 0},
     "max_per_author": {"minimum": 0},
     "max_per_story": {"minimum": 0},
+    "max_per_series": {"minimum": 0},
+    "live": {"examples": ["live", "none"]},
     "max_listed": {"minimum": 0},
     "fallback": {"pattern": f"^(none|{_RUNG}(,{_RUNG})*)$"},
     "now": {"format": "date-time"},
