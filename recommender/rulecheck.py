@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,9 +51,10 @@ def check_rules(model: Recommender) -> list[Touched]:
         ("no_links_to", rules.to),
         ("apart", rules.kept_apart),
         ("evergreen", rules.timeless),
-        ("embargo", [embargo.which for embargo in rules.embargoes]),
     ):
         found += [_selection(answers, name, selector) for selector in selectors]
+    for embargo in rules.embargoes:
+        found.append(_over(_selection(answers, "embargo", embargo.which), embargo.until))
     for section in rules.lives:
         selector = Selector((("section", (section,)),))
         found.append(_selection(answers, "half_life", selector))
@@ -60,6 +62,11 @@ def check_rules(model: Recommender) -> list[Touched]:
     found += list(_pairs(answers))
     found += list(_pins(answers))
     return found
+
+
+def _over(touched: Touched, until: float) -> Touched:
+    """Return a rule with what is to be said of one whose time has passed."""
+    return replace(touched, about=f"{touched.about} (over)") if until <= time.time() else touched
 
 
 def _selection(answers: Answers, rule: str, selector: Selector) -> Touched:
@@ -73,18 +80,19 @@ def _selection(answers: Answers, rule: str, selector: Selector) -> Touched:
 def _unknown(answers: Answers, selector: Selector) -> Iterator[str]:
     """Yield what is said of values that no article has."""
     for name, wanted in selector.conditions:
-        known = _known(answers, name)
+        known = [] if name == "id" else _known(answers, name)
         places = {folded(value) for value in known}
         for value in wanted:
-            if value not in places and not (name == "id" and answers.find(value) is not None):
+            if name == "id":
+                if answers.find(value) is None:
+                    yield f"there is no article {value!r}."
+            elif value not in places:
                 hint = nearest(value, known) if known else f" No article has any {name}."
                 shown = hint if len(hint) < 200 else ""
                 yield f"no article has the {name} {value!r}.{shown}"
 
 
 def _known(answers: Answers, name: str) -> list[str]:
-    if name == "id":
-        return []
     if name == "lang":
         return list(answers.index.manifest.languages)
     return list(answers.knowledge.values(name))
@@ -102,7 +110,10 @@ def _agreement(answers: Answers, name: str) -> Touched:
 
 def _pairs(answers: Answers) -> Iterator[Touched]:
     for pair in answers.knowledge.rules.blocked:
-        yield Touched("blocked", " and ".join(pair), *_ids(answers, pair))
+        n, ids, warnings = _ids(answers, dict.fromkeys(pair))
+        if len(ids) and len({answers.find(key) for key in pair}) == 1:
+            warnings += ("the two are one article.",)
+        yield Touched("blocked", " and ".join(pair), n, ids, warnings)
 
 
 def _ids(answers: Answers, ids: Iterable[str]) -> tuple[int, tuple[str, ...], tuple[str, ...]]:
@@ -124,9 +135,9 @@ def _pins(answers: Answers) -> Iterator[Touched]:
                 f"it is in {lang}, and every article that is meant in another language: it stands "
                 "under none. Where it should, name their lang in under.",
             )
-        warnings += tuple(_against_pin(answers, pin))
+        warnings += tuple(_against_pin(answers, pin, own))
         about = f"{pin.article} under {pin.under or 'every article'}"
-        yield Touched("pinned", about, len(own) if n else 0, ids, warnings)
+        yield _over(Touched("pinned", about, len(own) if n else 0, ids, warnings), pin.until)
 
 
 def _meant_by(answers: Answers, pin: Pin) -> NDArray[np.int32]:
@@ -148,11 +159,25 @@ def _in_its_language(answers: Answers, pin: Pin, docs: NDArray[np.int32]) -> NDA
     return docs if named else docs[:0]
 
 
-def _against_pin(answers: Answers, pin: Pin) -> Iterator[str]:
+def _against_all_meant(answers: Answers, doc: int, meant: NDArray[np.int32]) -> Iterator[str]:
+    """Yield the rules that keep an article from all that it is pinned under."""
+    known = answers.knowledge
+    for selector in known.rules.from_:
+        if known.matching(selector)[meant].all():
+            yield f"[rules] no_links_from ({selector}) leaves no block there; that wins."
+    for selector in known.rules.kept_apart:
+        mask = known.matching(selector)
+        if (mask[meant] != mask[doc]).all():
+            yield f"[rules] apart ({selector}) keeps it from all of them; that wins."
+
+
+def _against_pin(answers: Answers, pin: Pin, meant: NDArray[np.int32]) -> Iterator[str]:
     """Yield the rules that keep a pinned article from being shown: they win."""
     doc, rules = answers.find(pin.article), answers.knowledge.rules
     if doc is None:
         return
+    if len(meant):
+        yield from _against_all_meant(answers, doc, meant)
     for selector in rules.to:
         if answers.knowledge.matching(selector)[doc]:
             yield f"[rules] no_links_to ({selector}) forbids this article; that wins."

@@ -157,6 +157,53 @@ def test_check_counts_where_a_pin_stands_and_warns_where_it_never_does(sample_in
     assert not any(touched.warnings for touched in every)
 
 
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        ({"no_links_to": [{"id": "sc-uk-9999"}]}, "there is no article 'sc-uk-9999'"),
+        ({"blocked": [["sc-ru-0001", "sc-ru-0001"]]}, "the two are one article"),
+        ({"no_links_from": [{"section": "спорт"}]}, "no article has the section 'спорт'. Known"),
+        ({"no_links_to": [{"author": "Ірина Боднарь"}]}, "Did you mean 'Ірина Боднар'"),
+        ({"no_links_to": [{"tag": "повинь"}]}, "Did you mean 'повінь'"),
+        ({"no_links_to": [{"lang": "ua"}]}, None),
+        (
+            {
+                "pinned": [{"article": "sc-en-0004", "under": {"section": "weather"}}],
+                "apart": [{"label": "premium"}],
+            },
+            "apart (label premium) keeps it from all of them",
+        ),
+        (
+            {
+                "pinned": [{"article": "sc-en-0069", "under": {"section": "weather"}}],
+                "no_links_from": [{"section": "weather"}],
+            },
+            "no_links_from (section weather) leaves no block there",
+        ),
+    ],
+)
+def test_check_warns_of_what_cannot_be_meant(
+    sample_index: Path, rules: dict[str, Any], said: str | None
+) -> None:
+    """In the words and letters of the file, whatever the language."""
+    found = [w for t in check_rules(with_rules(sample_index, rules)) for w in t.warnings]
+
+    assert (said is None) == (not found)
+    assert said is None or any(said in warning for warning in found)
+
+
+def test_check_marks_what_is_over_without_a_warning(sample_index: Path) -> None:
+    """An embargo or a pin of last year does no harm."""
+    rules = {
+        "embargo": [{"section": "food", "until": "2020-01-01"}],
+        "pinned": [{"article": "sc-en-0069", "until": "2020-01-01"}, {"article": "sc-en-0069"}],
+    }
+    found = check_rules(with_rules(sample_index, rules))
+
+    assert [True, True, False] == [touched.about.endswith(" (over)") for touched in found]
+    assert not any(touched.warnings for touched in found)
+
+
 # --- what is kept ---
 
 
