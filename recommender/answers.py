@@ -251,7 +251,7 @@ class Answers:
             chosen = self.rank(doc, ask).chosen
             found[i, : len(chosen)] = [c.doc for c in chosen]
             scores[i, : len(chosen)] = [c.score for c in chosen]
-            copies.update({(doc, c.doc): c.copies for c in chosen if c.copies})
+            copies.update({(doc, c.doc): c.told[1:] for c in chosen if c.told[1:]})
         return found, scores, copies
 
     def story(self, key: str, **options: Any) -> tuple[str, list[Card]]:

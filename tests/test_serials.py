@@ -277,3 +277,15 @@ def test_sample_blocks_are_the_same_without_live_blogs_and_series(news: Recommen
         plain = news.related(key, live="none", next_in_series=False)
 
         assert json.dumps(told(plain)) == json.dumps(told(news.related(key)))
+
+
+def test_export_lists_earlier_instalments_under_their_card(model: Recommender) -> None:
+    """As a block does."""
+    from recommender.export import related_rows
+
+    rows = {row["id"]: row for row in related_rows(model, limit=6)}
+
+    for key, row in rows.items():
+        under = {card: list(copies) for card, copies in told(model.related(key)).items() if copies}
+        assert under == row.get("copies", {})
+    assert any(row.get("copies") for row in rows.values())
