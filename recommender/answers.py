@@ -251,7 +251,7 @@ class Answers:
             chosen = self.rank(doc, ask).chosen
             found[i, : len(chosen)] = [c.doc for c in chosen]
             scores[i, : len(chosen)] = [c.score for c in chosen]
-            copies.update({(doc, c.doc): c.copies for c in chosen if c.copies})
+            copies.update({(doc, c.doc): c.told[1:] for c in chosen if c.told[1:]})
         return found, scores, copies
 
     def story(self, key: str, **options: Any) -> tuple[str, list[Card]]:
@@ -307,8 +307,13 @@ class Answers:
             if doc in chosen.copies:
                 shown = self.index.article_id(chosen.doc)
                 return "duplicates", f"it tells what card {rank}, {shown}, tells", rank
+            if doc in chosen.instalments:
+                shown = self.index.article_id(chosen.doc)
+                return "live", f"card {rank}, {shown}, is newer, of the same live blog", rank
         against = self.ranker.eligibility.reason_against(doc, subject, ask)
-        against = against or ranked.reason_for(doc)
+        said = ranked.reason_for(doc)
+        if against is None or (said and said[0] == "pinned"):
+            against = said
         if against is None and similarity < ask.settings.threshold:
             against = "threshold", f"its similarity is below {ask.settings.threshold:g}"
         return (*(against or self._by_score(subject, ask, doc, similarity, spent)), None)
@@ -352,15 +357,21 @@ class Answers:
         ------
         InputError : ``key`` is no text
         """
-        if not isinstance(key, str):
-            raise InputError(f"{key!r} is no article id; expected a text such as '{key}'.")
-        doc = self.index.find(key)
-        if doc is None and not (key.isascii() and key.isprintable()):
-            from recommender.ingest.repair import repair_text
+        doc = int(self.find_many([key])[0])
+        return None if doc < 0 else doc
 
-            mended = repair_text(key, lambda kind, detail: None)
-            doc = self.index.find(unicodedata.normalize("NFC", mended))
-        return doc
+    def find_many(self, keys: Sequence[str]) -> NDArray[np.int32]:
+        """Return what ``find`` says of each of many keys, (n,) int32; -1 = there is none."""
+        wrong = [key for key in keys if not isinstance(key, str)]
+        if wrong:
+            raise InputError(
+                f"{wrong[0]!r} is no article id; expected a text such as '{wrong[0]}'."
+            )
+        docs = self.index.find_many(keys)
+        odd = [i for i in np.flatnonzero(docs < 0).tolist() if not _is_plain(keys[i])]
+        if odd:
+            docs[odd] = self.index.find_many([_mended(keys[i]) for i in odd])
+        return docs
 
     def doc_of(self, key: str) -> int:
         """Return the document number of an article id or URL.
@@ -438,9 +449,10 @@ class Answers:
 
     def _excluded(self, ids: Iterable[str]) -> tuple[frozenset[int], tuple[str, ...]]:
         """Return the documents to leave out, and the ids that name none."""
-        found = [(key, self.find(key)) for key in ids]
-        docs = frozenset(doc for _, doc in found if doc is not None)
-        return docs, tuple(key for key, doc in found if doc is None)
+        keys = list(ids)
+        docs = self.find_many(keys)
+        missing = tuple(keys[i] for i in np.flatnonzero(docs < 0).tolist())
+        return frozenset(docs[docs >= 0].tolist()), missing
 
     # --- cards ---
 
@@ -536,7 +548,7 @@ class Answers:
             score=chosen.score,
             origin=chosen.origin,
             why=(),
-            copies=tuple(self.index.article_id(d) for d in chosen.copies),
+            copies=tuple(self.index.article_id(d) for d in chosen.told[1:]),
             extra=stored.get("extra", {}),
         )
 
@@ -595,10 +607,23 @@ class Answers:
 
 _ORIGINS = {
     "pinned": "pinned there by an editor",
+    "series": "the next part of the series",
     "similar": "for its similarity",
     "fallback": "because too few are similar",
     "story": "of the same story",
 }
+
+
+def _is_plain(key: str) -> bool:
+    """Tell whether ids are read as they are, with nothing to mend."""
+    return key.isprintable() and unicodedata.is_normalized("NFC", key)
+
+
+def _mended(key: str) -> str:
+    """Return an id as it is read with an article."""
+    from recommender.ingest.repair import repair_text
+
+    return unicodedata.normalize("NFC", repair_text(key, lambda kind, detail: None))
 
 
 def _listed(ids: Any) -> list[str]:

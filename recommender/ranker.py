@@ -25,10 +25,13 @@ from recommender.ranking.duplicates import (
     drop_copies_of_shown,
     drop_dissimilar,
 )
-from recommender.ranking.popularity import Popularity, popularity_factors
+from recommender.ranking.instalments import collapse_live, told_apart
+from recommender.ranking.popularity import Popularity, popularity_factors, usual_count
+from recommender.ranking.rules import Pin
 from recommender.ranking.settings import BlockSettings
 from recommender.ranking.shortlist import Dropped, Shortlist
 from recommender.ranking.variety import Quota, take_few
+from recommender.serials import Serials
 from recommender.smoothing import LEAST_ROOM, Leaning, Smoothed, Smoother
 from recommender.twins import may_be_twins, twins_of
 
@@ -60,8 +63,9 @@ class Chosen:
     score : float, similarity times what the steps leave of it
     similarity : float, cosine with the article
     effects : pairs of a step and what it adds; with the similarity they sum to the score
-    origin : pinned, similar or fallback
+    origin : pinned, series, similar or fallback
     copies : documents that tell the same, under this card
+    instalments : earlier ones of the live blog that it is, under this card too
     """
 
     doc: int
@@ -70,11 +74,12 @@ class Chosen:
     effects: tuple[tuple[str, float], ...] = ()
     origin: str = "similar"
     copies: tuple[int, ...] = ()
+    instalments: tuple[int, ...] = ()
 
     @property
     def told(self) -> tuple[int, ...]:
-        """The documents that the card stands for: its own, and its copies."""
-        return self.doc, *self.copies
+        """The documents that the card stands for: its own, its copies, earlier instalments."""
+        return self.doc, *self.copies, *self.instalments
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +161,7 @@ class Ranker:
 
     def __init__(self, knowledge: Knowledge, popularity: Popularity | None = None) -> None:
         self.knowledge, self.index = knowledge, knowledge.index
-        self.eligibility = Eligibility(knowledge)
+        self.eligibility, self.serials = Eligibility(knowledge), Serials(knowledge)
         self._popularity = popularity or Popularity({})
         self._twins: dict[int, tuple[int, ...]] = {}
 
@@ -176,6 +181,7 @@ class Ranker:
         if not is_choosy(ask.settings):
             return self._plainly(subject, ask)
         chosen, dropped = self._pinned(subject, ask)
+        chosen += self._next_part(subject, ask, chosen)
         priors = self.priors(subject, ask)
         if ask.settings.languages != "same" and subject.doc is not None:
             twins = self.twins(subject.doc)
@@ -235,7 +241,8 @@ class Ranker:
         steps: list[tuple[str, Factors]] = []
         reference = self.eligibility.reference(subject, ask)
         usual, weight = ask.settings.half_life_seconds, ask.settings.popularity
-        if usual and reference is not None:
+        ageing = usual or (ask.settings.rules and self.knowledge.rules.ages)
+        if ageing and reference is not None:
             own = self.knowledge.half_lives if ask.settings.rules else None
             times = self.index.published_times
 
@@ -245,10 +252,12 @@ class Ranker:
 
             steps.append(("freshness", freshness))
         if weight > 0.0 and self._popularity.counts:
-            read = self.knowledge.keep(
-                ("popularity", weight), lambda: popularity_factors(self.counts, weight)
-            )
-            steps.append(("popularity", read.__getitem__))
+            counts, mean = self.counts, self._usual_count
+
+            def popularity(docs: NDArray[np.int32]) -> NDArray[np.float64]:
+                return popularity_factors(counts[docs], weight, mean)
+
+            steps.append(("popularity", popularity))
         return Priors(steps, self.index.n_docs)
 
     @cached_property
@@ -260,6 +269,10 @@ class Ranker:
             if doc is not None:
                 out[doc] += count
         return out
+
+    @cached_property
+    def _usual_count(self) -> float:
+        return usual_count(self.counts)
 
     # --- pinned ones ---
 
@@ -274,13 +287,42 @@ class Ranker:
                 continue
             if doc in subject.own or doc in ask.excluded or doc in {c.doc for c in chosen}:
                 continue
-            reason = self.eligibility.rule_against(doc, subject, ask)
+            reason = self._against_pin(pin, doc, subject, ask)
             if reason:
                 dropped.append(Dropped(doc, "pinned", f"is pinned here, but {reason}"))
             elif len(chosen) < ask.settings.limit:
                 score = self.index.score(subject.query, doc)
                 chosen.append(Chosen(doc, score, score, origin="pinned"))
         return chosen, dropped
+
+    def _against_pin(self, pin: Pin, doc: int, subject: Subject, ask: Ask) -> str | None:
+        """Return why a pinned document does not stand under a subject, or None if it does."""
+        if reason := self.eligibility.rule_against(doc, subject, ask):
+            return reason
+        if pin.names_language:
+            return None
+        if reason := self.eligibility.language_against(doc, subject, ask):
+            return reason
+        if subject.doc is not None and self._are_twins(doc, subject.doc):
+            return "it tells the same in another language"
+        return None
+
+    # --- the next part of a series ---
+
+    def _next_part(self, subject: Subject, ask: Ask, before: Sequence[Chosen]) -> list[Chosen]:
+        """Return the next part of the series that a subject is of, if it may be a card."""
+        series, at = subject.values.get("series", ()), subject.published
+        is_wanted = ask.settings.next_in_series and len(before) < ask.settings.limit
+        if not is_wanted or not series or at is None:
+            return []
+        own = next(iter(subject.values.get("id", ())), "")
+        for doc in self.serials.later_parts(series, (at, own)):
+            if doc in ask.excluded or doc in {d for c in before for d in c.told}:
+                return []  # the page has it
+            if self.eligibility.reason_against(doc, subject, ask) is None:
+                score = self.index.score(subject.query, doc)
+                return [Chosen(doc, score, score, origin="series")]
+        return []
 
     # --- similar ones ---
 
@@ -306,10 +348,7 @@ class Ranker:
                 near = self._similar_enough(subject, room, ask, own)
                 found = self._smoothed(subject, ask, near, own, priors).take(slice(room))
                 few = self._few(self._shortlist(subject, ask, found, before), ask, before)
-        chosen = [
-            replace(_chosen(found, place, priors), copies=few.copies.get(place, ()))
-            for place in few.places
-        ]
+        chosen = [_standing_for(_chosen(found, place, priors), few, place) for place in few.places]
         return chosen, list(few.dropped)
 
     def _found(
@@ -414,6 +453,8 @@ class Ranker:
             docs = np.concatenate([np.array(shown, np.int32), found.docs])
             cosines, contained = self.index.compare(docs, subject.query)
             n_before += len(shown)
+            if ask.settings.duplicates:
+                contained = self._told_apart(subject, docs, contained, ask.settings.duplicates)
         return Shortlist(
             found.docs,
             found.scores,
@@ -424,6 +465,25 @@ class Ranker:
             tuple(range(len(found))),
         )
 
+    def _told_apart(
+        self,
+        subject: Subject,
+        docs: NDArray[np.int32],
+        contained: NDArray[np.float64],
+        least: float,
+    ) -> NDArray[np.float64]:
+        """Return what pairs share, where parts of a series share nothing; the subject is first."""
+        own = tuple(subject.values.get("series", ()))
+
+        def are_parts(i: int, j: int) -> bool:
+            """Tell whether two places, in ascending order, hold parts of one series."""
+            first = own if i == 0 else self.knowledge.facts_of(int(docs[i - 1]))["series"]
+            if not first or (i and not self.serials.are_parts(first, int(docs[i - 1]))):
+                return False
+            return self.serials.are_parts(first, int(docs[j - 1]))
+
+        return told_apart(contained, least, are_parts)
+
     def _few(self, found: Shortlist, ask: Ask, before: Sequence[Chosen]) -> Shortlist:
         """Run the steps."""
         settings = ask.settings
@@ -432,6 +492,11 @@ class Ranker:
         if settings.duplicates:
             found = drop_copies_of_shown(found, settings.duplicates)
             found = collapse_copies(found, settings.duplicates, self._preference(settings))
+        if words := settings.live_words:
+            cards = [c.doc for c in before]
+            standing = [found.doc(place) for place in found.places]
+            blogs = self.serials.blogs([*cards, *standing], words, settings.same_story)
+            found = collapse_live(found, blogs, cards, self.knowledge.moment) if blogs else found
         if settings.languages != "same":
             found = self._without_twins(found, before)
         if settings.max_per_story and settings.same_story:
@@ -489,6 +554,7 @@ class Ranker:
         several: list[Quota] = [
             ("section", settings.max_per_section, lambda doc: known.facts_of(doc)["section"]),
             ("author", settings.max_per_author, lambda doc: known.facts_of(doc)["author"]),
+            ("series", settings.max_per_series, lambda doc: known.facts_of(doc)["series"]),
             ("story", settings.max_per_story, partial(self._story, settings.same_story)),
         ]
         return [quota for quota in several if quota[1]]
@@ -524,8 +590,8 @@ class Ranker:
             for place in few.places:
                 doc = few.doc(place)
                 score = self.index.score(subject.query, doc)
-                copies = few.copies.get(place, ())
-                chosen.append(Chosen(doc, score, score, origin="fallback", copies=copies))
+                own_kind = Chosen(doc, score, score, origin="fallback")
+                chosen.append(_standing_for(own_kind, few, place))
         return chosen
 
     def _rung(self, rung: str, subject: Subject, choice: Choice, k: int) -> NDArray[np.int32]:
@@ -571,6 +637,12 @@ def _chosen(found: Smoothed, place: int, priors: Priors) -> Chosen:
     return Chosen(doc, float(found.scores[place]), similarity, tuple(effects))
 
 
+def _standing_for(card: Chosen, few: Shortlist, place: int) -> Chosen:
+    """Return a card with what it stands for."""
+    copies, instalments = few.copies.get(place, ()), few.instalments.get(place, ())
+    return replace(card, copies=copies, instalments=instalments)
+
+
 def _rooms(need: int) -> tuple[int, int]:
     """Return how many candidates are looked at first for some places, and then."""
     first = 2 * need + 12
@@ -591,5 +663,8 @@ def is_choosy(settings: BlockSettings) -> bool:
         or settings.max_per_section
         or settings.max_per_author
         or settings.max_per_story
+        or settings.max_per_series
+        or settings.next_in_series
+        or settings.live_words
         or settings.rungs
     )
