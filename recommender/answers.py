@@ -238,7 +238,7 @@ class Answers:
     ) -> tuple[NDArray[np.int32], NDArray[np.float64], Copies]:
         """Return the blocks of many articles: (n, limit) documents, -1 for none; scores; copies."""
         settings, index = ask.settings, self.index
-        plain = not is_choosy(settings) and not self.ranker.smooths(settings)
+        plain = not is_choosy(settings) and not self.ranker.scorer.smooths(settings)
         if plain and settings.languages in ("same", "any"):
             same = settings.languages == "same"
             find = index.related_rows if same else partial(index.search_rows, same_language=False)
@@ -287,8 +287,8 @@ class Answers:
         _, subject = self._of_doc(doc)
         ask = self.ask_for(options)
         similarity = self.index.score(subject.query, there)
-        priors = self.ranker.priors(subject, ask)
-        score = self.ranker.score_of(there, subject, ask)
+        priors = self.ranker.scorer.priors(subject, ask)
+        score = self.ranker.scorer.score_of(there, subject, ask)
         spent = priors.emptied_by(there)
         step, reason, rank = self._verdict(subject, ask, there, similarity, spent)
         ids = self.index.article_id(doc), self.index.article_id(there)
@@ -326,7 +326,7 @@ class Answers:
             return "similarity", "it shares no weighty word with the article"
         if spent:
             return spent, f"{spent} leaves nothing of its score"
-        place = self.ranker.place_of(doc, subject, ask)
+        place = self.ranker.scorer.place_of(doc, subject, ask)
         return "limit", f"it is number {place:,} by score, and others fill the block"
 
     # --- parts ---
@@ -507,7 +507,7 @@ class Answers:
     def _removed(self, subject: Subject, ask: Ask, ranked: Ranked) -> tuple[Removal, ...]:
         """Return the near ones that are no cards, each with the step that left it out."""
         said = {d.doc: (d.step, d.reason) for d in ranked.dropped if d.step != "limit"}
-        for doc in self.ranker.nearest(subject, ask, _LOOKED_AT):
+        for doc in self.ranker.scorer.nearest(subject, ask, _LOOKED_AT):
             against = self.ranker.eligibility.reason_against(doc, subject, ask)
             if against and against[0] != "itself":
                 said.setdefault(doc, against)
@@ -563,7 +563,7 @@ class Answers:
         if "smoothing" not in steps or (most is not None and len(why) >= most):
             stories: list[Reason] = []
         else:
-            leaned_on = self.ranker.leaned_on(chosen.doc, subject, ask)
+            leaned_on = self.ranker.scorer.leaned_on(chosen.doc, subject, ask)
             stories = [Reason(self._named(doc), share, "story") for doc, share in leaned_on]
         if most is not None:
             return (*why, *stories)[:most]
