@@ -275,7 +275,7 @@ class Answers:
         doc, other_doc = self.doc_of(key), self.doc_of(other)
         lang = self.index.language(doc)
         query = self.index.query_of(doc)
-        terms = self._reasons(query, other_doc, None, lang)
+        terms = self._named_terms(*self.index.shared_terms(query, other_doc), lang)
         score = self.index.score(query, other_doc)
         return Explanation(
             self.index.article_id(doc), self.index.article_id(other_doc), score, terms
@@ -462,12 +462,10 @@ class Answers:
         ranked = self.ranker.rank(subject, ask)
         stories = self._stories(ask)
         story = self._story_of(subject, ranked, stories)
+        whys = self._whys(subject, ask, ranked.chosen, explain)
         cards = tuple(
-            replace(
-                self._card(chosen, rank, subject, stories, story),
-                why=self._why(chosen, subject, ask, explain),
-            )
-            for rank, chosen in enumerate(ranked.chosen, 1)
+            self._card(chosen, rank, subject, stories, story, why)
+            for rank, (chosen, why) in enumerate(zip(ranked.chosen, whys, strict=True), 1)
         )
         return Block(
             source=source,
@@ -524,8 +522,9 @@ class Answers:
         subject: Subject,
         stories: Stories | None,
         story: int | None,
+        why: tuple[Reason, ...] = (),
     ) -> Card:
-        """Return a document as a card that gives no reasons."""
+        """Return a document as a card."""
         doc = chosen.doc
         stored = self.index.card(doc)
         image = stored.get("image")
@@ -547,18 +546,37 @@ class Answers:
             rank=rank,
             score=chosen.score,
             origin=chosen.origin,
-            why=(),
+            why=why,
             copies=tuple(self.index.article_id(d) for d in chosen.told[1:]),
             extra=stored.get("extra", {}),
         )
 
-    def _why(self, chosen: Chosen, subject: Subject, ask: Ask, explain: bool) -> tuple[Reason, ...]:
-        """Return what speaks for a card: shared terms, stories leaned on, and what steps do.
+    def _whys(
+        self, subject: Subject, ask: Ask, several: Sequence[Chosen], explain: bool
+    ) -> list[tuple[Reason, ...]]:
+        """Return what speaks for each card: shared terms, stories leaned on, and what steps do.
 
         All of it sums to the score; unless that is asked for only the first few are told.
         """
-        most = None if explain else ask.settings.why
-        why = self._reasons(subject.query, chosen.doc, most, subject.lang)
+        most, docs = None if explain else ask.settings.why, [chosen.doc for chosen in several]
+        if most is None:
+            found = [self.index.shared_terms(subject.query, doc) for doc in docs]
+        else:
+            found = self.index.top_terms(subject.query, docs, most)
+        return [
+            self._why(chosen, self._named_terms(*terms, subject.lang), subject, ask, most)
+            for chosen, terms in zip(several, found, strict=True)
+        ]
+
+    def _why(
+        self,
+        chosen: Chosen,
+        why: tuple[Reason, ...],
+        subject: Subject,
+        ask: Ask,
+        most: int | None,
+    ) -> tuple[Reason, ...]:
+        """Return the terms that speak for a card with what else does, ``most`` in all."""
         steps = dict(chosen.effects)
         if "smoothing" not in steps or (most is not None and len(why) >= most):
             stories: list[Reason] = []
@@ -589,14 +607,12 @@ class Answers:
             same_section=bool(section) and section in subject.values.get("section", ()),
         )
 
-    def _reasons(
-        self, query: Query, doc: int, limit: int | None, lang: str | None
+    def _named_terms(
+        self, terms: NDArray[np.int32], shares: NDArray[np.float64], lang: str | None
     ) -> tuple[Reason, ...]:
-        if limit == 0:
-            return ()
-        terms, shares = self.index.shared_terms(query, doc)
-        names = self.index.display(terms[:limit], lang)
-        return tuple(Reason(n, float(s)) for n, s in zip(names, shares[:limit], strict=True))
+        """Return terms as they are written for people, each with its share."""
+        names = self.index.display(terms, lang)
+        return tuple(map(Reason, names, shares.tolist()))
 
     def info(self) -> IndexInfo:
         """Return which snapshot the answers come from."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from recommender.candidates import Candidates
 from recommender.eligibility import Ask, Eligibility, Subject
-from recommender.index.part import Choice
+from recommender.index.part import Choice, among
 from recommender.index.rows import GRID
 from recommender.ranking.ages import age_factors
 from recommender.ranking.popularity import Popularity, popularity_factors, usual_count
@@ -126,19 +126,25 @@ class Scorer:
         self, subject: Subject, ask: Ask, near: Candidates, choice: Choice, priors: Priors
     ) -> Smoothed:
         """Return candidates, and those near to what the subject leans on, by their scores."""
-        settings = ask.settings
+        settings, docs, similarities = ask.settings, near.docs, near.scores
+        if priors.steps:
+            similarities = np.rint(near.scores / priors.of(docs) * GRID) / GRID
         if not self.smooths(settings):
-            similarities = near.scores
-            if priors.steps:
-                similarities = np.rint(near.scores / priors.of(near.docs) * GRID) / GRID
-            return Smoothed(near.docs, similarities, similarities, similarities, near.scores)
+            return Smoothed(docs, similarities, similarities, similarities, near.scores)
         leaning = self.leaning(subject)
-        docs = near.docs
         if settings.smoothing:
             more = self.smoother.nearby(leaning)
-            more = more[self.index.may_be_found(more, choice) & ~np.isin(more, docs)]
+            more = more[self.index.may_be_found(more, choice) & ~among(more, docs)]
             docs = np.concatenate([docs, more])
-        found = self.smoother.smooth(leaning, docs, settings.smoothing, settings.crowding)
+            others = self.index.scores_of(subject.query, more)
+            similarities = np.concatenate([similarities, others])
+        found = self.smoother.smooth(
+            leaning,
+            docs,
+            similarities,
+            smoothing=settings.smoothing,
+            crowding=settings.crowding,
+        )
         scores = np.rint(found.scores * priors.of(docs) * GRID) / GRID
         real = np.flatnonzero((found.similarities > 0.0) & (scores > 0.0))
         order = real[self.index.in_order(docs[real], scores[real])]
@@ -223,16 +229,18 @@ class Scorer:
 
     def score_of(self, doc: int, subject: Subject, ask: Ask) -> float:
         """Return what a document would be ranked by."""
-        similarity = self.index.score(subject.query, doc)
-        near = Candidates(np.array([doc], np.int32), np.array([similarity]))
-        priors = self.priors(subject, ask)
-        if not self.smooths(ask.settings):
-            return similarity * float(priors.of(near.docs)[0])
-        settings, leaning = ask.settings, self.leaning(subject)
-        found = self.smoother.smooth(leaning, near.docs, settings.smoothing, settings.crowding)
-        return float(found.scores[0] * priors.of(near.docs)[0])
-
-    # --- how much each counts ---
+        docs, priors = np.array([doc], np.int32), self.priors(subject, ask)
+        score = self.index.score(subject.query, doc)
+        if self.smooths(ask.settings):
+            found = self.smoother.smooth(
+                self.leaning(subject),
+                docs,
+                np.array([score]),
+                smoothing=ask.settings.smoothing,
+                crowding=ask.settings.crowding,
+            )
+            score = float(found.scores[0])
+        return score * float(priors.of(docs)[0])
 
     def priors(self, subject: Subject, ask: Ask) -> Priors:
         """Return what the scores are multiplied by, and by which step."""

@@ -129,10 +129,7 @@ class Smoother:
 
         They are candidates that it may not share words enough with to be found.
         """
-        found = [
-            near.docs[:_FOUND_BY]
-            for near in self.index.nearest_known(leaning.docs.tolist(), _FOUND_BY)
-        ]
+        found = [self.index.pool(doc, _FOUND_BY) for doc in leaning.docs.tolist()]
         return np.unique(np.concatenate([leaning.docs, *found])).astype(np.int32)
 
     def _learn(self, docs: NDArray[np.int32]) -> None:
@@ -153,17 +150,23 @@ class Smoother:
     # --- scores ---
 
     def smooth(
-        self, leaning: Leaning, docs: NDArray[np.int32], smoothing: float, crowding: float
+        self,
+        leaning: Leaning,
+        docs: NDArray[np.int32],
+        similarities: NDArray[np.float64],
+        *,
+        smoothing: float,
+        crowding: float,
     ) -> Smoothed:
         """Return the scores of some documents.
 
         Parameters
         ----------
+        similarities : (n,) float64, the score of each with what is asked for
         smoothing : how much those that are leaned on count beside an article itself; 0 = nothing
         crowding : the power of a crowd, see ``ranking.smoothing.crowd_factors``; 0 = none
         """
         docs = np.ascontiguousarray(docs, np.int32)
-        similarities = self.index.scores_of(leaning.query, docs)
         self._learn(docs)
         smoothed = similarities
         if smoothing:

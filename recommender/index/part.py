@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import local
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from recommender.index.invert import tf_levels
 from recommender.index.lengths import are_true, lengths_of
 from recommender.index.segment import Segment
 
-__all__ = ["EVERYTHING", "Choice", "Part", "Priors"]
+__all__ = ["EVERYTHING", "Choice", "Part", "Priors", "among"]
 
 Row = tuple[NDArray[np.int32], NDArray[np.uint8]]
 Found = tuple[NDArray[np.int32], NDArray[np.float64]]
@@ -74,6 +74,18 @@ EVERYTHING = Choice()
 """The choice of any document."""
 
 _NO_PRIORS = np.zeros(0, np.float64)
+
+
+_FEW: Final = 64
+"""Up to so many numbers are compared one by one, which a sort would take longer for."""
+
+
+def among(docs: NDArray[Any], others: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which of ``docs`` are among ``others``, (n,) bool."""
+    if len(others) > _FEW:
+        return np.isin(docs, others)
+    found: NDArray[np.bool_] = (docs[:, None] == others[None, :]).any(axis=1)
+    return found
 
 
 @dataclass(frozen=True)
@@ -214,6 +226,22 @@ class Part:
                 room,
             )
         return best + np.int32(self.first), scores
+
+    def top_terms(
+        self, docs: NDArray[np.int32], query: tuple[Any, Any, float], n: int
+    ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """Return what ``scan.top_terms`` finds, where terms have the collection's numbers here."""
+        own = self._own_query(query[0], query[1])
+        with self.clean_room() as room:
+            found: tuple[NDArray[np.int32], NDArray[np.float64]] = scan.top_terms(
+                np.ascontiguousarray(docs - self.first, np.int32),
+                (*own, query[2]),
+                n,
+                self.matrix,
+                self.statistics,
+                room,
+            )
+        return found
 
     def mixed_scores(
         self, docs: NDArray[np.int32], queries: scan.Queries, shares: NDArray[np.float64]
@@ -386,7 +414,7 @@ class Part:
         if len(self.gone):
             fine &= self._standing[own]
         if choice.excluded:
-            fine &= ~np.isin(docs, list(choice.excluded))
+            fine &= ~among(docs, np.array(list(choice.excluded), np.int32))
         if choice.mask is not None:
             fine &= choice.mask[docs]
         return fine

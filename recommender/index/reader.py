@@ -41,7 +41,7 @@ from recommender.index.opening import (
     numbers_of,
 )
 from recommender.index.pairs import compare_rows, compare_rows_plainly
-from recommender.index.part import EVERYTHING, Choice, Part
+from recommender.index.part import EVERYTHING, Choice, Part, among
 from recommender.index.pool import Links
 from recommender.index.segment import Segment, document_order
 from recommender.index.settings import SearchSettings
@@ -816,7 +816,7 @@ class Index:
             return self._score(query, every[allowed], room, threshold)
         # Those that are not known score no more than the last of the known, before any prior.
         known = self._score(query, every[self._allowed(every, EVERYTHING)], len(every), 0.0)
-        best = self.weighed(known, np.isin(known.docs, every[allowed]), room, threshold, choice)
+        best = self.weighed(known, among(known.docs, every[allowed]), room, threshold, choice)
         if are_all or (len(best) >= k and best.scores[k - 1] > known.scores[-1]):
             return best
         return None
@@ -842,7 +842,8 @@ class Index:
         """Return which of some documents a search with this choice could find."""
         allowed = self._allowed(docs, choice)
         if choice.languages is not None:
-            allowed &= np.isin(self.languages_of(docs), sorted(choice.languages))
+            codes = np.array(sorted(choice.languages), np.uint8)
+            allowed &= among(self.languages_of(docs), codes)
         return allowed
 
     def _allowed(self, docs: NDArray[np.int32], choice: Choice) -> NDArray[np.bool_]:
@@ -1107,6 +1108,27 @@ class Index:
         order = np.lexsort((terms, -parts))
         order = order[parts[order] > 0]
         return terms[order], parts[order] / (length or 1.0)
+
+    def top_terms(
+        self, query: Query, docs: Sequence[int], n: int
+    ) -> list[tuple[NDArray[np.int32], NDArray[np.float64]]]:
+        """Return the first ``n`` of the ``shared_terms`` of each of some documents."""
+        found: dict[int, tuple[NDArray[np.int32], NDArray[np.float64]]] = {}
+        if self.compiled and docs and n > 0:
+            terms, codes = self._weighty(query)
+            length = self.length(terms, codes) if query.length is None else query.length
+            several = np.array(docs, np.int32)
+            for part, here in self._by_part(several):
+                if part.numbers is None:  # elsewhere ties are not in the collection's order
+                    best, shares = part.top_terms(several[here], (terms, codes, length), n)
+                    ends = (best >= 0).sum(axis=1).tolist()
+                    for i, doc in enumerate(several[here].tolist()):
+                        found[doc] = best[i, : ends[i]], shares[i, : ends[i]]
+        for doc in docs:
+            if doc not in found:
+                terms, all_shares = self.shared_terms(query, doc)
+                found[doc] = terms[:n], all_shares[:n]
+        return [found[doc] for doc in docs]
 
     def _meet(
         self, query: Query, doc: int

@@ -38,6 +38,7 @@ __all__ = [
     "row_scores",
     "score_docs",
     "search",
+    "top_terms",
 ]
 
 Array = NDArray[Any]
@@ -665,6 +666,54 @@ def row_scores(
         for term in terms:
             query_codes[term] = 0
     return out
+
+
+@jit
+def top_terms(
+    docs: Array,
+    query: tuple[Array, Array, float],
+    n: int,
+    matrix: Matrix,
+    statistics: Statistics,
+    scratch: Scratch,
+) -> tuple[Array, Array]:
+    """Return the terms that add most to the score of each document, and what each adds.
+
+    Parameters
+    ----------
+    query : as the fields of ``Queries``, for one; n : how many terms a document
+
+    Returns
+    -------
+    terms : (n_docs, n) int32, the heaviest first, ties by number, -1 for none
+    shares : (n_docs, n) float64, 0 there
+    """
+    terms, codes, length = query
+    query_codes = scratch.query_codes
+    for i in range(terms.size):
+        query_codes[terms[i]] = codes[i]
+    best, shares = np.full((docs.size, n), -1, np.int32), np.zeros((docs.size, n))
+    for i in range(docs.size):
+        _, own, own_codes = unpack_rows(matrix.row_ptr, matrix.packed, docs[i : i + 1])
+        for t in range(own.size):
+            code = query_codes[own[t]]
+            if code == 0:
+                continue
+            share = statistics.tf[code] * statistics.tf[own_codes[t]]
+            share *= statistics.idf_squared[own[t]]
+            place = n
+            while place > 0 and share > shares[i, place - 1]:
+                place -= 1
+            if place < n and share > 0.0:
+                best[i, place + 1 :] = best[i, place : n - 1].copy()
+                shares[i, place + 1 :] = shares[i, place : n - 1].copy()
+                best[i, place], shares[i, place] = own[t], share
+        norm = length * _norm(docs[i], matrix, statistics)
+        if norm > 0.0:
+            shares[i] /= norm
+    for term in terms:
+        query_codes[term] = 0
+    return best, shares
 
 
 @jit
