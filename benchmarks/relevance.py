@@ -24,7 +24,21 @@ import recommender
 from benchmarks._sets import articles, datasets, distractors, mean_ndcg, pairs_of, relevant
 from recommender import Recommender
 
-__all__ = ["DRAFTS", "EASY", "HARD", "PAIRS", "auc", "drafts", "events", "ours", "pairs"]
+__all__ = [
+    "DRAFTS",
+    "EASY",
+    "HARD",
+    "PAIRS",
+    "auc",
+    "drafts",
+    "events",
+    "figures",
+    "our_pairs",
+    "ours",
+    "pairs",
+    "poured",
+    "queries_of",
+]
 
 EASY: Final = (
     "wikinews_source_events",

@@ -102,6 +102,12 @@ class KeyTable:
         )
         return found
 
+    def count_many(self, keys: StringColumn) -> NDArray[np.int64]:
+        """Return how many rows may hold each key: those of its hash."""
+        probes = hash_rows(keys)
+        first = np.searchsorted(self.hashes, probes)
+        return np.searchsorted(self.hashes, probes, side="right") - first
+
 
 @jit
 def _find_many(probes: Any, keys: Any, table: Any, column: Any) -> Any:

@@ -238,7 +238,7 @@ class Answers:
     ) -> tuple[NDArray[np.int32], NDArray[np.float64], Copies]:
         """Return the blocks of many articles: (n, limit) documents, -1 for none; scores; copies."""
         settings, index = ask.settings, self.index
-        plain = not is_choosy(settings) and not self.ranker.smooths(settings)
+        plain = not is_choosy(settings) and not self.ranker.scorer.smooths(settings)
         if plain and settings.languages in ("same", "any"):
             same = settings.languages == "same"
             find = index.related_rows if same else partial(index.search_rows, same_language=False)
@@ -251,7 +251,7 @@ class Answers:
             chosen = self.rank(doc, ask).chosen
             found[i, : len(chosen)] = [c.doc for c in chosen]
             scores[i, : len(chosen)] = [c.score for c in chosen]
-            copies.update({(doc, c.doc): c.copies for c in chosen if c.copies})
+            copies.update({(doc, c.doc): c.told[1:] for c in chosen if c.told[1:]})
         return found, scores, copies
 
     def story(self, key: str, **options: Any) -> tuple[str, list[Card]]:
@@ -287,8 +287,8 @@ class Answers:
         _, subject = self._of_doc(doc)
         ask = self.ask_for(options)
         similarity = self.index.score(subject.query, there)
-        priors = self.ranker.priors(subject, ask)
-        score = self.ranker.score_of(there, subject, ask)
+        priors = self.ranker.scorer.priors(subject, ask)
+        score = self.ranker.scorer.score_of(there, subject, ask)
         spent = priors.emptied_by(there)
         step, reason, rank = self._verdict(subject, ask, there, similarity, spent)
         ids = self.index.article_id(doc), self.index.article_id(there)
@@ -307,8 +307,13 @@ class Answers:
             if doc in chosen.copies:
                 shown = self.index.article_id(chosen.doc)
                 return "duplicates", f"it tells what card {rank}, {shown}, tells", rank
+            if doc in chosen.instalments:
+                shown = self.index.article_id(chosen.doc)
+                return "live", f"card {rank}, {shown}, is newer, of the same live blog", rank
         against = self.ranker.eligibility.reason_against(doc, subject, ask)
-        against = against or ranked.reason_for(doc)
+        said = ranked.reason_for(doc)
+        if against is None or (said and said[0] == "pinned"):
+            against = said
         if against is None and similarity < ask.settings.threshold:
             against = "threshold", f"its similarity is below {ask.settings.threshold:g}"
         return (*(against or self._by_score(subject, ask, doc, similarity, spent)), None)
@@ -321,7 +326,7 @@ class Answers:
             return "similarity", "it shares no weighty word with the article"
         if spent:
             return spent, f"{spent} leaves nothing of its score"
-        place = self.ranker.place_of(doc, subject, ask)
+        place = self.ranker.scorer.place_of(doc, subject, ask)
         return "limit", f"it is number {place:,} by score, and others fill the block"
 
     # --- parts ---
@@ -352,15 +357,21 @@ class Answers:
         ------
         InputError : ``key`` is no text
         """
-        if not isinstance(key, str):
-            raise InputError(f"{key!r} is no article id; expected a text such as '{key}'.")
-        doc = self.index.find(key)
-        if doc is None and not (key.isascii() and key.isprintable()):
-            from recommender.ingest.repair import repair_text
+        doc = int(self.find_many([key])[0])
+        return None if doc < 0 else doc
 
-            mended = repair_text(key, lambda kind, detail: None)
-            doc = self.index.find(unicodedata.normalize("NFC", mended))
-        return doc
+    def find_many(self, keys: Sequence[str]) -> NDArray[np.int32]:
+        """Return what ``find`` says of each of many keys, (n,) int32; -1 = there is none."""
+        wrong = [key for key in keys if not isinstance(key, str)]
+        if wrong:
+            raise InputError(
+                f"{wrong[0]!r} is no article id; expected a text such as '{wrong[0]}'."
+            )
+        docs = self.index.find_many(keys)
+        odd = [i for i in np.flatnonzero(docs < 0).tolist() if not _is_plain(keys[i])]
+        if odd:
+            docs[odd] = self.index.find_many([_mended(keys[i]) for i in odd])
+        return docs
 
     def doc_of(self, key: str) -> int:
         """Return the document number of an article id or URL.
@@ -438,9 +449,10 @@ class Answers:
 
     def _excluded(self, ids: Iterable[str]) -> tuple[frozenset[int], tuple[str, ...]]:
         """Return the documents to leave out, and the ids that name none."""
-        found = [(key, self.find(key)) for key in ids]
-        docs = frozenset(doc for _, doc in found if doc is not None)
-        return docs, tuple(key for key, doc in found if doc is None)
+        keys = list(ids)
+        docs = self.find_many(keys)
+        missing = tuple(keys[i] for i in np.flatnonzero(docs < 0).tolist())
+        return frozenset(docs[docs >= 0].tolist()), missing
 
     # --- cards ---
 
@@ -495,7 +507,7 @@ class Answers:
     def _removed(self, subject: Subject, ask: Ask, ranked: Ranked) -> tuple[Removal, ...]:
         """Return the near ones that are no cards, each with the step that left it out."""
         said = {d.doc: (d.step, d.reason) for d in ranked.dropped if d.step != "limit"}
-        for doc in self.ranker.nearest(subject, ask, _LOOKED_AT):
+        for doc in self.ranker.scorer.nearest(subject, ask, _LOOKED_AT):
             against = self.ranker.eligibility.reason_against(doc, subject, ask)
             if against and against[0] != "itself":
                 said.setdefault(doc, against)
@@ -536,7 +548,7 @@ class Answers:
             score=chosen.score,
             origin=chosen.origin,
             why=(),
-            copies=tuple(self.index.article_id(d) for d in chosen.copies),
+            copies=tuple(self.index.article_id(d) for d in chosen.told[1:]),
             extra=stored.get("extra", {}),
         )
 
@@ -551,7 +563,7 @@ class Answers:
         if "smoothing" not in steps or (most is not None and len(why) >= most):
             stories: list[Reason] = []
         else:
-            leaned_on = self.ranker.leaned_on(chosen.doc, subject, ask)
+            leaned_on = self.ranker.scorer.leaned_on(chosen.doc, subject, ask)
             stories = [Reason(self._named(doc), share, "story") for doc, share in leaned_on]
         if most is not None:
             return (*why, *stories)[:most]
@@ -595,10 +607,23 @@ class Answers:
 
 _ORIGINS = {
     "pinned": "pinned there by an editor",
+    "series": "the next part of the series",
     "similar": "for its similarity",
     "fallback": "because too few are similar",
     "story": "of the same story",
 }
+
+
+def _is_plain(key: str) -> bool:
+    """Tell whether ids are read as they are, with nothing to mend."""
+    return key.isprintable() and unicodedata.is_normalized("NFC", key)
+
+
+def _mended(key: str) -> str:
+    """Return an id as it is read with an article."""
+    from recommender.ingest.repair import repair_text
+
+    return unicodedata.normalize("NFC", repair_text(key, lambda kind, detail: None))
 
 
 def _listed(ids: Any) -> list[str]:

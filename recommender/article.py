@@ -169,7 +169,7 @@ class Card:
         None for what is near in words only
     score : what it is ranked by, in 0..1: the similarity of the two and of what they lean on, times
         what crowd, age and popularity leave of it
-    origin : pinned, similar, story or fallback
+    origin : pinned, series, similar, story or fallback
     why : the weightiest reasons; explained, all of them
     copies : ids of articles that tell the same and take no card of their own
     """

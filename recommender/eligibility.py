@@ -120,17 +120,23 @@ class Eligibility:
             return "itself", "it is the article itself"
         if doc in ask.excluded:
             return "exclude_ids", "it is excluded by the call"
-        code = self.index.language_code(doc)
-        languages = self.languages(ask.settings.languages, subject)
-        if not any(allowed is None or code in allowed for allowed in languages):
-            named = f"{ask.settings.languages} ({subject.lang or 'unknown'})"
-            return "languages", f"its language is {self.index.language(doc)}; asked for: {named}"
+        if reason := self.language_against(doc, subject, ask):
+            return "languages", reason
         if reason := self.rule_against(doc, subject, ask):
             return "rules", reason
         most = ask.settings.max_listed
-        if most and not self._seldom_listed(most)[doc]:
+        if most and self.knowledge.listed[doc] > most:
             return "max_listed", f"it stands among the neighbours of more than {most} others"
         return self._date_against(doc, subject, ask)
+
+    def language_against(self, doc: int, subject: Subject, ask: Ask) -> str | None:
+        """Return what is said of a document in a language that the block does not take, or None."""
+        code = self.index.language_code(doc)
+        languages = self.languages(ask.settings.languages, subject)
+        if any(allowed is None or code in allowed for allowed in languages):
+            return None
+        named = f"{ask.settings.languages} ({subject.lang or 'unknown'})"
+        return f"its language is {self.index.language(doc)}; asked for: {named}"
 
     def _date_against(self, doc: int, subject: Subject, ask: Ask) -> tuple[str, str] | None:
         """Return what a document's date has against it, or None."""
@@ -164,6 +170,11 @@ class Eligibility:
             if not mask[doc]:
                 return said
         return "it is not published yet" if self.index.published(doc) > ask.now else None
+
+    def is_early(self, doc: int, now: float) -> bool:
+        """Tell whether a document is under embargo, or not published yet."""
+        embargoes = self.knowledge.embargoes
+        return bool(len(embargoes) and embargoes[doc] > now) or self.index.published(doc) > now
 
     # --- dates ---
 
@@ -223,8 +234,7 @@ class Eligibility:
 
     def _seldom_listed(self, most: int) -> Mask:
         """Return who stands among the known neighbours of few enough others."""
-        known = self.knowledge
-        return known.keep(("listed", most), lambda: known.listed <= most)
+        return self.knowledge.listed <= most
 
     def _marks(self, ask: Ask) -> Iterator[tuple[str, Mask]]:
         known = self.knowledge

@@ -6,6 +6,7 @@ first asked for; a segment that the generation before had too is not read again.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from threading import Lock
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from recommender._strings import StringColumn
 from recommender.index.part import Choice
 from recommender.index.reader import Index
-from recommender.ranking.facts import Facts, Marks, facts_of_card
+from recommender.ranking.facts import Facts, Marks, facts_of_card, series_of_cards
 from recommender.ranking.rules import Rules, Selector
 from recommender.ranking.stories import Stories
 from recommender.ranking.values import folded
@@ -30,9 +31,10 @@ Mask = NDArray[np.bool_]
 _NEAREST = 8
 """Of the known neighbours, how many a story is looked for among."""
 _KEPT = 256
+"""Masks that are remembered: those of rules, and of what articles ask of them."""
 _SEEN = 65_536
 _STORIES = 16
-_ASKED = ("section", "author", "label")
+_ASKED = ("section", "author", "label", "type", "series")
 
 
 class Knowledge:
@@ -48,20 +50,24 @@ class Knowledge:
     def __init__(self, index: Index, rules: Rules, like: Knowledge | None = None) -> None:
         self.index, self.rules = index, rules
         self._names = index.manifest.order
-        self._lock = Lock()
+        self._lock, self._lock_kept = Lock(), Lock()
         known = like is not None and like.rules.fields == rules.fields
         facts = like._facts if like and known else {}
         marks = like._marks if like else {}
         self._facts: dict[str, Facts] = {n: facts[n] for n in self._names if n in facts}
         self._marks: dict[str, Marks] = {n: marks[n] for n in self._names if n in marks}
+        series = like._series if like else {}
+        self._series: dict[str, Mapping[str, tuple[int, ...]]] = {
+            n: series[n] for n in self._names if n in series
+        }
         self._stories: dict[float, Stories] = {}
         self._seen: dict[int, dict[str, tuple[str, ...]]] = {}
-        self._kept: dict[Any, NDArray[Any]] = {}
+        self._kept: OrderedDict[Any, Mask] = OrderedDict()
 
     # --- single articles ---
 
     def facts_of(self, doc: int) -> dict[str, tuple[str, ...]]:
-        """Return one article's sections, authors and labels, folded; the last ones are kept."""
+        """Return one article's sections, authors, labels, ..., folded; the last ones are kept."""
         found = self._seen.get(doc)
         if found is None:
             stored = facts_of_card(self.index.card(doc), _ASKED)
@@ -85,6 +91,18 @@ class Knowledge:
                 self._stories[least] = Stories(self._neighbours, self.moment, least, owners)
             return self._stories[least]
 
+    def series(self, name: str) -> list[int]:
+        """Return the parts of a series (folded), those that stand."""
+        found: list[Mapping[str, tuple[int, ...]]] = self._of_segments(
+            self._series, series_of_cards
+        )
+        docs = [
+            part.first + doc
+            for part, own in zip(self.index.parts, found, strict=True)
+            for doc in own.get(name, ())
+        ]
+        return [doc for doc in docs if not self.index.is_gone(doc)]
+
     @property
     def _has_table(self) -> bool:
         return bool(self.index.parts) and bool(self.index.parts[0].segment.width)
@@ -106,14 +124,22 @@ class Knowledge:
 
     # --- masks ---
 
-    def keep(self, key: Any, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
-        """Return the array of a key, made when it is first asked for."""
-        found = self._kept.get(key)
-        if found is None:
-            found = make()
-            if len(self._kept) >= _KEPT:
-                self._kept.clear()
+    def keep(self, key: Any, make: Callable[[], Mask]) -> Mask:
+        """Return the mask of a key, made when it is first asked for.
+
+        The ones not asked for longest make room. What a number of a call decides is not for here:
+        each of a thousand numbers would push out a mask that every call needs.
+        """
+        with self._lock_kept:
+            found = self._kept.get(key)
+            if found is not None:
+                self._kept.move_to_end(key)
+                return found
+        found = make()  # it may ask for others
+        with self._lock_kept:
             self._kept[key] = found
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
         return found
 
     def matching(self, selector: Selector) -> Mask:

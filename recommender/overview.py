@@ -153,7 +153,7 @@ def _may_show(answers: Answers, docs: Sequence[int], ask: Ask, *, gone: bool) ->
     Those that have it among their known neighbours, or too few; where steps may bring in what is
     not among the nearest, all.
     """
-    choosy = is_choosy(ask.settings) or answers.ranker.smooths(ask.settings)
+    choosy = is_choosy(ask.settings) or answers.ranker.scorer.smooths(ask.settings)
     if choosy and not gone:
         return answers.index.docs()
     own = ask.settings.languages == "same"

@@ -7,43 +7,40 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.candidates import Candidates
 from recommender.eligibility import Ask, Eligibility, Subject
 from recommender.index.part import Choice
 from recommender.index.reader import NO_DATE
-from recommender.index.rows import GRID
 from recommender.knowledge import Knowledge
-from recommender.ranking.ages import age_factors
 from recommender.ranking.duplicates import (
     collapse_copies,
     drop_copies_of_shown,
     drop_dissimilar,
 )
-from recommender.ranking.popularity import Popularity, popularity_factors
+from recommender.ranking.instalments import collapse_live, told_apart
+from recommender.ranking.popularity import Popularity
+from recommender.ranking.rules import Pin
 from recommender.ranking.settings import BlockSettings
 from recommender.ranking.shortlist import Dropped, Shortlist
 from recommender.ranking.variety import Quota, take_few
-from recommender.smoothing import LEAST_ROOM, Leaning, Smoothed, Smoother
+from recommender.scoring import NO_PRIORS, Priors, Scorer
+from recommender.serials import Serials
+from recommender.smoothing import Smoothed
 from recommender.twins import may_be_twins, twins_of
 
-__all__ = ["Chosen", "Priors", "Ranked", "Ranker", "is_choosy"]
+__all__ = ["Chosen", "Ranked", "Ranker", "is_choosy"]
 
 _MOST_COMPARED: Final = 512
 """Candidates of a second look at most: every pair of them is compared."""
 _MOST_SHOWN: Final = 32
 """Excluded documents whose copies are left out too: what a page shows, not all that it knows."""
-_LEAST_PRIOR: Final = 2.0**-64
-"""What is left of a score by less than this is nothing: sums of 32 bits tell no such apart."""
 _TWINS: Final = 65_536
 """Documents whose twins are remembered."""
-_PLACED: Final = 64
-"""Places that are told by score; those behind are told by similarity."""
 _LATEST: Final = 4096
 """How many of the site's latest are looked at for those of a section."""
 _REPRINT: Final = "reprint"
@@ -60,8 +57,9 @@ class Chosen:
     score : float, similarity times what the steps leave of it
     similarity : float, cosine with the article
     effects : pairs of a step and what it adds; with the similarity they sum to the score
-    origin : pinned, similar or fallback
+    origin : pinned, series, similar or fallback
     copies : documents that tell the same, under this card
+    instalments : earlier ones of the live blog that it is, under this card too
     """
 
     doc: int
@@ -70,11 +68,12 @@ class Chosen:
     effects: tuple[tuple[str, float], ...] = ()
     origin: str = "similar"
     copies: tuple[int, ...] = ()
+    instalments: tuple[int, ...] = ()
 
     @property
     def told(self) -> tuple[int, ...]:
-        """The documents that the card stands for: its own, and its copies."""
-        return self.doc, *self.copies
+        """The documents that the card stands for: its own, its copies, earlier instalments."""
+        return self.doc, *self.copies, *self.instalments
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,54 +96,6 @@ class Ranked:
         return next(((d.step, d.reason) for d in self.dropped if d.doc == doc), None)
 
 
-Factors = Callable[[NDArray[np.int32]], NDArray[np.float64]]
-"""What the scores of some documents are multiplied by."""
-
-
-class Priors:
-    """What the scores of documents are multiplied by, step by step; of all, only when asked for.
-
-    Parameters
-    ----------
-    steps : pairs of a step's name and its factors
-    n_docs : documents of the index
-    """
-
-    def __init__(self, steps: Sequence[tuple[str, Factors]], n_docs: int) -> None:
-        self.steps, self._n_docs = steps, n_docs
-
-    def of(self, docs: NDArray[np.int32]) -> NDArray[np.float64]:
-        """Return the product of all steps for some documents, (n,) float64."""
-        product = np.ones(len(docs))
-        for _, factors in self.steps:
-            product = product * factors(docs)
-        return np.where(product < _LEAST_PRIOR, 0.0, product)
-
-    def every(self) -> NDArray[np.float64]:
-        """Return the product for all documents, (n_docs,) float64."""
-        return self._every
-
-    @cached_property
-    def _every(self) -> NDArray[np.float64]:
-        return self.of(np.arange(self._n_docs, dtype=np.int32))
-
-    def emptied_by(self, doc: int) -> str:
-        """Return the step that leaves nothing of a document's score; nothing if none does."""
-        docs = np.array([doc], np.int32)
-        if self.of(docs)[0] > 0.0:
-            return ""
-        return min(self.steps, key=lambda step: float(step[1](docs)[0]))[0]
-
-    def effects(self, doc: int, score: float) -> list[tuple[str, float]]:
-        """Return what each step adds to a document's score."""
-        out, docs = [], np.array([doc], np.int32)
-        for name, factors in self.steps:
-            after = score * float(factors(docs)[0])
-            out.append((name, after - score))
-            score = after
-        return out
-
-
 class Ranker:
     """Makes blocks out of one generation. It never changes, and is safe to share.
 
@@ -156,18 +107,9 @@ class Ranker:
 
     def __init__(self, knowledge: Knowledge, popularity: Popularity | None = None) -> None:
         self.knowledge, self.index = knowledge, knowledge.index
-        self.eligibility = Eligibility(knowledge)
-        self._popularity = popularity or Popularity({})
+        self.eligibility, self.serials = Eligibility(knowledge), Serials(knowledge)
+        self.scorer = Scorer(self.eligibility, popularity)
         self._twins: dict[int, tuple[int, ...]] = {}
-
-    @cached_property
-    def smoother(self) -> Smoother:
-        """What smooths the scores."""
-        return Smoother(self.index)
-
-    def smooths(self, settings: BlockSettings) -> bool:
-        """Tell whether scores are smoothed."""
-        return bool(settings.smoothing or settings.crowding) and self.smoother.can
 
     def rank(self, subject: Subject, ask: Ask) -> Ranked:
         """Return the block of a subject."""
@@ -176,7 +118,8 @@ class Ranker:
         if not is_choosy(ask.settings):
             return self._plainly(subject, ask)
         chosen, dropped = self._pinned(subject, ask)
-        priors = self.priors(subject, ask)
+        chosen += self._next_part(subject, ask, chosen)
+        priors = self.scorer.priors(subject, ask)
         if ask.settings.languages != "same" and subject.doc is not None:
             twins = self.twins(subject.doc)
             dropped += [
@@ -199,67 +142,12 @@ class Ranker:
         for choice in self.eligibility.choices(subject, ask):
             need = ask.settings.limit - len(chosen)
             if need > 0:
-                found, _ = self._found(subject, need, ask, choice, NO_PRIORS)
-                places = np.flatnonzero(found.similarities >= ask.settings.threshold)[:need]
-                chosen += [_chosen(found, int(place), NO_PRIORS) for place in places]
+                found, _ = self.scorer.found(
+                    subject, need, ask, choice, NO_PRIORS, threshold=ask.settings.threshold
+                )
+                places = range(min(need, len(found)))
+                chosen += [_chosen(found, place, NO_PRIORS) for place in places]
         return Ranked(tuple(chosen))
-
-    def nearest(self, subject: Subject, ask: Ask, k: int) -> list[int]:
-        """Return the nearest documents, whatever the rules say of them."""
-        own = Choice(excluded=subject.own)
-        found = self.index.search(subject.query, k, choice=own, effort=ask.effort)
-        return [int(doc) for doc in found.docs]
-
-    def place_of(self, doc: int, subject: Subject, ask: Ask) -> int:
-        """Return which place a document has by score among all that may be cards; 1 = first."""
-        priors, place = self.priors(subject, ask), 0
-        for choice in self.eligibility.choices(subject, ask):
-            own = replace(choice, priors=priors if priors.steps else None)
-            near, _ = self._found(subject, _PLACED, ask, own, priors)
-            here = np.flatnonzero(near.docs == doc)
-            if len(here):
-                return place + int(here[0]) + 1
-            found = self.index.search(
-                subject.query, self.index.n_docs, choice=own, effort=ask.effort
-            )
-            here = np.flatnonzero(found.docs == doc)
-            if len(here):
-                return place + int(here[0]) + 1
-            place += len(found)
-        return place + 1
-
-    # --- how much each counts ---
-
-    def priors(self, subject: Subject, ask: Ask) -> Priors:
-        """Return what the scores are multiplied by, and by which step."""
-        steps: list[tuple[str, Factors]] = []
-        reference = self.eligibility.reference(subject, ask)
-        usual, weight = ask.settings.half_life_seconds, ask.settings.popularity
-        if usual and reference is not None:
-            own = self.knowledge.half_lives if ask.settings.rules else None
-            times = self.index.published_times
-
-            def freshness(docs: NDArray[np.int32]) -> NDArray[np.float64]:
-                lives = usual if own is None else np.where(own[docs] < 0.0, usual, own[docs])
-                return age_factors(times[docs], reference, lives)
-
-            steps.append(("freshness", freshness))
-        if weight > 0.0 and self._popularity.counts:
-            read = self.knowledge.keep(
-                ("popularity", weight), lambda: popularity_factors(self.counts, weight)
-            )
-            steps.append(("popularity", read.__getitem__))
-        return Priors(steps, self.index.n_docs)
-
-    @cached_property
-    def counts(self) -> NDArray[np.float64]:
-        """The site's count of each document, (n_docs,) float64."""
-        out = np.zeros(self.index.n_docs)
-        for key, count in self._popularity.counts.items():
-            doc = self.index.find(key)
-            if doc is not None:
-                out[doc] += count
-        return out
 
     # --- pinned ones ---
 
@@ -274,13 +162,42 @@ class Ranker:
                 continue
             if doc in subject.own or doc in ask.excluded or doc in {c.doc for c in chosen}:
                 continue
-            reason = self.eligibility.rule_against(doc, subject, ask)
+            reason = self._against_pin(pin, doc, subject, ask)
             if reason:
                 dropped.append(Dropped(doc, "pinned", f"is pinned here, but {reason}"))
             elif len(chosen) < ask.settings.limit:
                 score = self.index.score(subject.query, doc)
                 chosen.append(Chosen(doc, score, score, origin="pinned"))
         return chosen, dropped
+
+    def _against_pin(self, pin: Pin, doc: int, subject: Subject, ask: Ask) -> str | None:
+        """Return why a pinned document does not stand under a subject, or None if it does."""
+        if reason := self.eligibility.rule_against(doc, subject, ask):
+            return reason
+        if pin.names_language:
+            return None
+        if reason := self.eligibility.language_against(doc, subject, ask):
+            return reason
+        if subject.doc is not None and self._are_twins(doc, subject.doc):
+            return "it tells the same in another language"
+        return None
+
+    # --- the next part of a series ---
+
+    def _next_part(self, subject: Subject, ask: Ask, before: Sequence[Chosen]) -> list[Chosen]:
+        """Return the next part of the series that a subject is of, if it may be a card."""
+        series, at = subject.values.get("series", ()), subject.published
+        is_wanted = ask.settings.next_in_series and len(before) < ask.settings.limit
+        if not is_wanted or not series or at is None:
+            return []
+        own = next(iter(subject.values.get("id", ())), "")
+        for doc in self.serials.later_parts(series, (at, own)):
+            if doc in ask.excluded or doc in {d for c in before for d in c.told}:
+                return []  # the page has it
+            if self.eligibility.reason_against(doc, subject, ask) is None:
+                score = self.index.score(subject.query, doc)
+                return [Chosen(doc, score, score, origin="series")]
+        return []
 
     # --- similar ones ---
 
@@ -297,107 +214,17 @@ class Ranker:
             choice, excluded=choice.excluded | shown, priors=priors if priors.steps else None
         )
         for room in _rooms(need):
-            found, are_all = self._found(subject, room, ask, own, priors)
+            found, are_all = self.scorer.found(subject, room, ask, own, priors)
             few = self._few(self._shortlist(subject, ask, found, before), ask, before)
             if len(few) >= need or are_all:
                 break
         else:
             if ask.settings.threshold and priors.steps:
-                near = self._similar_enough(subject, room, ask, own)
-                found = self._smoothed(subject, ask, near, own, priors).take(slice(room))
+                near = self.scorer.similar_enough(subject, room, ask, own)
+                found = self.scorer.smoothed(subject, ask, near, own, priors).take(slice(room))
                 few = self._few(self._shortlist(subject, ask, found, before), ask, before)
-        chosen = [
-            replace(_chosen(found, place, priors), copies=few.copies.get(place, ()))
-            for place in few.places
-        ]
+        chosen = [_standing_for(_chosen(found, place, priors), few, place) for place in few.places]
         return chosen, list(few.dropped)
-
-    def _found(
-        self, subject: Subject, k: int, ask: Ask, choice: Choice, priors: Priors
-    ) -> tuple[Smoothed, bool]:
-        """Return the ``k`` best by what they are ranked by, and whether there are no others.
-
-        Smoothing moves some up: it looks at more than are asked for.
-        """
-        room = LEAST_ROOM if self.smooths(ask.settings) else 0
-        near = self._search(subject, k, ask, choice, 0.0, room)
-        found = self._smoothed(subject, ask, near, choice, priors)
-        return found.take(slice(k)), len(near) < k
-
-    def _smoothed(
-        self, subject: Subject, ask: Ask, near: Candidates, choice: Choice, priors: Priors
-    ) -> Smoothed:
-        """Return candidates, and those near to what the subject leans on, by their scores."""
-        settings = ask.settings
-        if not self.smooths(settings):
-            similarities = near.scores
-            if priors.steps:
-                similarities = np.rint(near.scores / priors.of(near.docs) * GRID) / GRID
-            return Smoothed(near.docs, similarities, similarities, similarities, near.scores)
-        leaning = self.leaning(subject)
-        docs = near.docs
-        if settings.smoothing:
-            more = self.smoother.nearby(leaning)
-            more = more[self.index.may_be_found(more, choice) & ~np.isin(more, docs)]
-            docs = np.concatenate([docs, more])
-        found = self.smoother.smooth(leaning, docs, settings.smoothing, settings.crowding)
-        scores = np.rint(found.scores * priors.of(docs) * GRID) / GRID
-        real = np.flatnonzero((found.similarities > 0.0) & (scores > 0.0))
-        order = real[self.index.in_order(docs[real], scores[real])]
-        return replace(found, scores=scores).take(order)
-
-    def leaning(self, subject: Subject) -> Leaning:
-        """Return what a subject leans on."""
-        codes = [None] if subject.lang is None else [self.index.language_codes([subject.lang])]
-        choice = Choice(languages=codes[0], excluded=subject.own)
-        return self.smoother.leaning(subject.query, subject.doc, choice)
-
-    def leaned_on(self, doc: int, subject: Subject, ask: Ask) -> list[tuple[int, float]]:
-        """Return the articles that bring a document near to a subject, and what each brings.
-
-        The one that brings most first. What is not to be shown now is not named.
-        """
-        if not (ask.settings.smoothing and self.smoother.can):
-            return []
-        brought = self.smoother.parts(self.leaning(subject), doc, ask.settings.smoothing)
-        named = [
-            (other, share)
-            for other, share in brought.items()
-            if share > 0.0
-            and other not in (doc, *subject.own)
-            and not self.eligibility.hidden(other, ask)
-        ]
-        return sorted(named, key=lambda pair: (-pair[1], self.knowledge.moment(pair[0])))
-
-    def score_of(self, doc: int, subject: Subject, ask: Ask) -> float:
-        """Return what a document would be ranked by."""
-        similarity = self.index.score(subject.query, doc)
-        near = Candidates(np.array([doc], np.int32), np.array([similarity]))
-        priors = self.priors(subject, ask)
-        if not self.smooths(ask.settings):
-            return similarity * float(priors.of(near.docs)[0])
-        settings, leaning = ask.settings, self.leaning(subject)
-        found = self.smoother.smooth(leaning, near.docs, settings.smoothing, settings.crowding)
-        return float(found.scores[0] * priors.of(near.docs)[0])
-
-    def _similar_enough(self, subject: Subject, k: int, ask: Ask, choice: Choice) -> Candidates:
-        """Return the best of those that reach the threshold, whatever else has a better score."""
-        plain = replace(choice, priors=None)
-        found = self._search(subject, self.index.n_docs, ask, plain, ask.settings.threshold)
-        return self.index.weighed(found, np.ones(len(found), np.bool_), k, 0.0, choice)
-
-    def _search(
-        self, subject: Subject, k: int, ask: Ask, choice: Choice, threshold: float, room: int = 0
-    ) -> Candidates:
-        """Return the ``k`` nearest, up to ``room`` where so many are at hand."""
-        doc, how = subject.doc, ask.effort
-        if doc is not None:
-            return self.index.related(
-                doc, k, threshold=threshold, choice=choice, effort=how, room=room
-            )
-        return self.index.search(
-            subject.query, max(k, room), threshold=threshold, choice=choice, effort=how
-        )
 
     def _shortlist(
         self,
@@ -414,6 +241,8 @@ class Ranker:
             docs = np.concatenate([np.array(shown, np.int32), found.docs])
             cosines, contained = self.index.compare(docs, subject.query)
             n_before += len(shown)
+            if ask.settings.duplicates:
+                contained = self._told_apart(subject, docs, contained, ask.settings.duplicates)
         return Shortlist(
             found.docs,
             found.scores,
@@ -424,6 +253,25 @@ class Ranker:
             tuple(range(len(found))),
         )
 
+    def _told_apart(
+        self,
+        subject: Subject,
+        docs: NDArray[np.int32],
+        contained: NDArray[np.float64],
+        least: float,
+    ) -> NDArray[np.float64]:
+        """Return what pairs share, where parts of a series share nothing; the subject is first."""
+        own = tuple(subject.values.get("series", ()))
+
+        def are_parts(i: int, j: int) -> bool:
+            """Tell whether two places, in ascending order, hold parts of one series."""
+            first = own if i == 0 else self.knowledge.facts_of(int(docs[i - 1]))["series"]
+            if not first or (i and not self.serials.are_parts(first, int(docs[i - 1]))):
+                return False
+            return self.serials.are_parts(first, int(docs[j - 1]))
+
+        return told_apart(contained, least, are_parts)
+
     def _few(self, found: Shortlist, ask: Ask, before: Sequence[Chosen]) -> Shortlist:
         """Run the steps."""
         settings = ask.settings
@@ -432,6 +280,11 @@ class Ranker:
         if settings.duplicates:
             found = drop_copies_of_shown(found, settings.duplicates)
             found = collapse_copies(found, settings.duplicates, self._preference(settings))
+        if words := settings.live_words:
+            cards = [c.doc for c in before]
+            standing = [found.doc(place) for place in found.places]
+            blogs = self.serials.blogs([*cards, *standing], words, settings.same_story)
+            found = collapse_live(found, blogs, cards, self.knowledge.moment) if blogs else found
         if settings.languages != "same":
             found = self._without_twins(found, before)
         if settings.max_per_story and settings.same_story:
@@ -489,6 +342,7 @@ class Ranker:
         several: list[Quota] = [
             ("section", settings.max_per_section, lambda doc: known.facts_of(doc)["section"]),
             ("author", settings.max_per_author, lambda doc: known.facts_of(doc)["author"]),
+            ("series", settings.max_per_series, lambda doc: known.facts_of(doc)["series"]),
             ("story", settings.max_per_story, partial(self._story, settings.same_story)),
         ]
         return [quota for quota in several if quota[1]]
@@ -524,8 +378,8 @@ class Ranker:
             for place in few.places:
                 doc = few.doc(place)
                 score = self.index.score(subject.query, doc)
-                copies = few.copies.get(place, ())
-                chosen.append(Chosen(doc, score, score, origin="fallback", copies=copies))
+                own_kind = Chosen(doc, score, score, origin="fallback")
+                chosen.append(_standing_for(own_kind, few, place))
         return chosen
 
     def _rung(self, rung: str, subject: Subject, choice: Choice, k: int) -> NDArray[np.int32]:
@@ -550,16 +404,13 @@ class Ranker:
 
     def _most_read(self, choice: Choice, k: int) -> NDArray[np.int32]:
         """Return the documents that were read most, ties by what is newer."""
-        read = np.flatnonzero(self.counts > 0.0)
+        read = np.flatnonzero(self.scorer.counts > 0.0)
         if not len(read):
             return np.zeros(0, np.int32)
-        mask = self.knowledge.keep("read", lambda: self.counts > 0.0)
+        mask = self.knowledge.keep("read", lambda: self.scorer.counts > 0.0)
         own = replace(choice, mask=mask if choice.mask is None else mask & choice.mask)
         docs = self.index.latest(len(read), own)
-        return docs[np.argsort(-self.counts[docs], kind="stable")][:k]
-
-
-NO_PRIORS: Final = Priors((), 0)
+        return docs[np.argsort(-self.scorer.counts[docs], kind="stable")][:k]
 
 
 def _chosen(found: Smoothed, place: int, priors: Priors) -> Chosen:
@@ -569,6 +420,12 @@ def _chosen(found: Smoothed, place: int, priors: Priors) -> Chosen:
     effects = [("smoothing", smoothed - similarity), ("crowding", crowded - smoothed)]
     effects = [effect for effect in effects if effect[1]] + priors.effects(doc, crowded)
     return Chosen(doc, float(found.scores[place]), similarity, tuple(effects))
+
+
+def _standing_for(card: Chosen, few: Shortlist, place: int) -> Chosen:
+    """Return a card with what it stands for."""
+    copies, instalments = few.copies.get(place, ()), few.instalments.get(place, ())
+    return replace(card, copies=copies, instalments=instalments)
 
 
 def _rooms(need: int) -> tuple[int, int]:
@@ -591,5 +448,8 @@ def is_choosy(settings: BlockSettings) -> bool:
         or settings.max_per_section
         or settings.max_per_author
         or settings.max_per_story
+        or settings.max_per_series
+        or settings.next_in_series
+        or settings.live_words
         or settings.rungs
     )

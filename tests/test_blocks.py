@@ -1059,7 +1059,7 @@ def _check_one(
         assert not model.index.is_gone(doc)
         assert card.title
         assert card.section != rules["no_links_to"][0]["section"]
-        assert card.lang in allowed or card.origin == "pinned"
+        assert card.lang in allowed
         assert doc not in model.answers.knowledge.sensitive
     return len(block.cards)
 

@@ -139,6 +139,13 @@ def block_options(function: F) -> F:
             click.option("--max-per-section", type=int, metavar="N", help="0 = any number."),
             click.option("--max-per-author", type=int, metavar="N", help="0 = any number."),
             click.option("--max-per-story", type=int, metavar="N", help="0 = any number."),
+            click.option("--max-per-series", type=int, metavar="N", help="0 = any number."),
+            click.option(
+                "--next-in-series/--no-next-in-series",
+                default=None,
+                help="Whether the next part of a series comes first.",
+            ),
+            click.option("--live", help="Labels or types of live blogs; none.  [default: live]"),
             click.option(
                 "--duplicates", type=float, help="Share of text that makes a copy; 0 = no copies."
             ),

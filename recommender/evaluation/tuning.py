@@ -291,7 +291,7 @@ def _current(model: Recommender, settings: EvaluationSettings, dials: Dials) -> 
         if name not in _SETTINGS:
             raise ConfigError(f"[block] has no setting {name!r}.{nearest(name, _SETTINGS)}")
     now = model.answers.ask_for(settings.options).settings
-    is_counted = not settings.replay and bool(model.answers.ranker.counts.any())
+    is_counted = not settings.replay and bool(model.answers.ranker.scorer.counts.any())
     return {name: getattr(now, name) for name in dials if name != "popularity" or is_counted}
 
 

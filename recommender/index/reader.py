@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from recommender._files import map_array
 from recommender._keys import KeyTable
-from recommender._strings import StringColumn
+from recommender._strings import StringColumn, read_only
 from recommender._urls import normalize_url
 from recommender.candidates import Candidates
 from recommender.errors import DamagedIndexError, IndexFolderError, InputError
@@ -53,6 +53,10 @@ DEFAULT_EFFORT = SearchSettings()
 
 NO_DATE = int(np.iinfo(np.int64).min)
 """What ``Segment.published`` holds for an article without a date."""
+
+_MANY = 64
+"""Keys from which on they are looked up together."""
+_SEVERAL = -2
 
 
 class DegradedIndexWarning(UserWarning):
@@ -298,6 +302,36 @@ class Index:
         if not docs and ("/" in key or "." in key):  # no address is without either
             docs = self._find("url_keys", normalize_url(key))
         return min(docs, key=lambda doc: (self.published(doc), self._id_bytes(doc)), default=None)
+
+    def find_many(self, keys: Sequence[str]) -> NDArray[np.int32]:
+        """Return what ``find`` says of each of many keys, (n,) int32; -1 = there is none."""
+        if len(keys) < _MANY:
+            found = [self.find(key) for key in keys]
+            return np.array([-1 if doc is None else doc for doc in found], np.int32)
+        docs = self._find_many("id_keys", [key.strip() for key in keys])
+        rest = [i for i in np.flatnonzero(docs == -1).tolist() if "/" in keys[i] or "." in keys[i]]
+        docs[rest] = self._find_many("url_keys", [normalize_url(keys[i]) for i in rest])
+        for i in np.flatnonzero(docs == _SEVERAL).tolist():
+            doc = self.find(keys[i])
+            docs[i] = -1 if doc is None else doc
+        return docs
+
+    def _find_many(self, table: str, keys: Sequence[str]) -> NDArray[np.int32]:
+        """Return the one document that stands under each key in a table of the segments.
+
+        -1 where there is none; _SEVERAL where more than one may have the key, gone ones counted.
+        """
+        made, docs = StringColumn.from_lines(keys), np.full(len(keys), -1, np.int32)
+        column = StringColumn(read_only(made.data), made.offsets)
+        n_rows = np.zeros(len(keys), np.int64)
+        for part in self.parts:
+            own: KeyTable = getattr(part.segment, table)
+            rows, n_alike = own.find_many(column), own.count_many(column)
+            n_rows += n_alike
+            stands = (rows >= 0) & ~np.isin(rows, part.gone)
+            docs[stands] = rows[stands] + np.int32(part.first)
+        docs[n_rows > 1] = _SEVERAL
+        return docs
 
     def find_id(self, article_id: str) -> int | None:
         """Return the document number of an article id, or None."""

@@ -70,7 +70,7 @@ class Columns:
     extra: tuple[Hashable, ...]
 
 
-RULE_COLUMNS = ("type", "region", "embargo_until")
+RULE_COLUMNS = ("type", "region", "series", "embargo_until")
 """What a newsroom's rules ask of articles besides their fields; kept wherever it is given."""
 
 

@@ -90,8 +90,8 @@ class IngestSettings:
     clean : bool
         Split promo lines, back references, captions and the like off from the body.
     extra_columns : tuple of str
-        Unknown columns kept in ``Article.extra``; ("*",) keeps all. ``type``, ``region`` and
-        ``embargo_until``, which rules ask for, are kept in any case.
+        Unknown columns kept in ``Article.extra``; ("*",) keeps all. ``type``,
+        ``region``, ``series`` and ``embargo_until``, which blocks ask for, are kept in any case.
 
     Raises
     ------

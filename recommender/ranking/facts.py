@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from recommender._strings import StringColumn
 from recommender.ranking.values import EMBARGO, folded, moment_of
 
-__all__ = ["Facts", "Marks", "facts_of_card"]
+__all__ = ["Facts", "Marks", "facts_of_card", "series_of_cards"]
 
 _MARKS = {"sensitive": b'"sensitive":true', "embargo": f'"{EMBARGO}":'.encode()}
 _TITLE = b'{"title":'
@@ -120,6 +120,15 @@ class Marks:
             np.array([until[doc] for doc in embargoed], np.float64),
             _untitled(cards),
         )
+
+
+def series_of_cards(cards: StringColumn) -> dict[str, tuple[int, ...]]:
+    """Return the documents of each series (folded); only cards that name one are read."""
+    found: dict[str, list[int]] = {}
+    for doc in _holding(cards, b'"series":'):
+        for name in dict.fromkeys(map(folded, _values(_card(cards, doc), "series"))):
+            found.setdefault(name, []).append(doc)
+    return {name: tuple(docs) for name, docs in found.items()}
 
 
 def _untitled(cards: StringColumn) -> NDArray[np.int32]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from recommender.errors import ConfigError, InputError, SourceNotFoundError
 from recommender.ranking.values import moment_of
 
-__all__ = ["Popularity", "popularity_factors", "read_counts"]
+__all__ = ["Popularity", "popularity_factors", "read_counts", "usual_count"]
 
 
 _MOST = 1e15  # nobody has more readers, and sums stay far from infinity
@@ -89,15 +89,25 @@ def _row(row: Mapping[str, str | None], where: str) -> tuple[str, float, float |
     return (row["id"] or "").strip(), count, at
 
 
-def popularity_factors(counts: NDArray[np.float64], weight: float) -> NDArray[np.float64]:
+def usual_count(counts: NDArray[np.float64]) -> float:
+    """Return the mean count of the articles that have any; 1 where none has."""
+    read = counts[counts > 0.0]
+    return float(read.mean()) if len(read) else 1.0
+
+
+def popularity_factors(
+    counts: NDArray[np.float64], weight: float, usual: float
+) -> NDArray[np.float64]:
     """Return what scores are multiplied by: ``1 - weight`` for no reader, towards 1 for many.
 
-    ``1 - weight + weight * count / (count + mean)``, where the mean is that of the articles that
-    have any: an article with the usual number of readers stands in the middle, and no number of
-    readers lifts one by more than the weight.
+    ``1 - weight + weight * count / (count + usual)``: an article with the usual number of readers
+    stands in the middle, and no number of readers lifts one by more than the weight.
+
+    Parameters
+    ----------
+    counts : (n,) float64, of the articles that are asked for
+    usual : what ``usual_count`` says of all articles
     """
     if not 0.0 <= weight <= 1.0:
         raise ConfigError(f"popularity is {weight!r}; expected a number between 0 and 1.")
-    read = counts[counts > 0.0]
-    mean = float(read.mean()) if len(read) else 1.0
-    return 1.0 - weight + weight * counts / (counts + mean)
+    return 1.0 - weight + weight * counts / (counts + usual)

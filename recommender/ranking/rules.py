@@ -28,9 +28,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from recommender._languages import normalize_lang
 from recommender._settings import nearest, seconds_of
 from recommender.errors import ConfigError
-from recommender.ranking.values import FIELDS, as_id, folded, moment_of
+from recommender.ranking.values import FIELDS, as_id, folded, in_toml, moment_of
 
 __all__ = ["Embargo", "Pin", "Rules", "Selector"]
 
@@ -59,14 +60,17 @@ class Selector:
         ConfigError : it is no table, it is empty, or a value is no text
         """
         if not isinstance(table, Mapping) or not table:
-            raise ConfigError(f'{where} is {table!r}; expected a table such as {{section = "x"}}.')
+            raise ConfigError(
+                f'{where} is {in_toml(table)}; expected a table such as {{section = "x"}}.'
+            )
         conditions = []
         for name, values in table.items():
             several = values if isinstance(values, list | tuple) else [values]
             if not several or not all(isinstance(v, str | int | float) for v in several):
-                raise ConfigError(f"{where}: {name} is {values!r}; expected a text, or a list.")
+                said = f"{where}: {name} is {in_toml(values)}; expected a text, or a list of texts."
+                raise ConfigError(said)
             texts = ["true" if v is True else "false" if v is False else v for v in several]
-            conditions.append((str(name), tuple(map(as_id if name == "id" else folded, texts))))
+            conditions.append((str(name), tuple(map(_COMPARED.get(str(name), folded), texts))))
         return cls(tuple(conditions))
 
     @property
@@ -80,6 +84,14 @@ class Selector:
 
     def __str__(self) -> str:
         return ", ".join(f"{name} {' or '.join(values)}" for name, values in self.conditions)
+
+
+def _as_language(value: Any) -> str:
+    """Return a language's code, however it is written; what is none stays, and is warned of."""
+    return normalize_lang(str(value)) or folded(value)
+
+
+_COMPARED = {"id": as_id, "lang": _as_language}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +109,11 @@ class Pin:
     under: Selector | None
     since: float
     until: float
+
+    @property
+    def names_language(self) -> bool:
+        """Whether it says under which language it stands, whatever its own is."""
+        return self.under is not None and "lang" in self.under.fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +146,11 @@ class Rules:
     evergreen : tuple
         Articles that no age takes anything from: a list of selectors.
     half_life : mapping
-        ``half_life`` for single sections: ``politics = "3d"``.
+        The half-life of single sections: ``politics = "3d"``, also where that of the block is 0.
     pinned : tuple
         Tables of ``article`` (its id), ``under`` (a selector; everywhere where there is none),
-        ``from`` and ``until``.
+        ``from`` and ``until``. One stands only where the block takes its language, unless its
+        selector names ``lang``.
     """
 
     no_links_from: tuple[Any, ...] = ()
@@ -184,7 +202,10 @@ class Rules:
         for i, pair in enumerate(self.blocked):
             fits = isinstance(pair, list | tuple) and len(pair) == 2
             if not fits or not all(isinstance(key, str) for key in pair):
-                raise ConfigError(f"[rules] blocked {i + 1} is {pair!r}; expected two article ids.")
+                raise ConfigError(
+                    f"[rules] blocked {i + 1} is {in_toml(pair)}; expected two article ids, such "
+                    'as ["mayor-1", "mayor-2"].'
+                )
             one, other = map(as_id, pair)
             out.setdefault(one, set()).add(other)
             out.setdefault(other, set()).add(one)
@@ -197,8 +218,16 @@ class Rules:
         for i, table in enumerate(self.embargo):
             where = f"[rules] embargo {i + 1}"
             if not isinstance(table, Mapping) or "until" not in table:
-                raise ConfigError(f"{where} is {table!r}; expected a selector with until.")
+                raise ConfigError(
+                    f"{where} is {in_toml(table)}; expected which articles and until when: "
+                    '{section = "x", until = 2026-12-31}.'
+                )
             which = {name: value for name, value in table.items() if name != "until"}
+            if not which:
+                raise ConfigError(
+                    f"{where} says until when, and not which articles; expected such as "
+                    '{section = "x", until = 2026-12-31}.'
+                )
             out.append(Embargo(Selector.of(which, where), _moment(table["until"], where, "until")))
         return tuple(out)
 
@@ -209,6 +238,11 @@ class Rules:
             folded(name): seconds_of(str(value), f"[rules.half_life] {name}")
             for name, value in self.half_life.items()
         }
+
+    @cached_property
+    def ages(self) -> bool:
+        """Whether some section ages by a half-life of its own."""
+        return any(self.lives.values())
 
     @cached_property
     def pins(self) -> tuple[Pin, ...]:
@@ -238,7 +272,10 @@ class Rules:
 
 def _pin(table: Any, where: str) -> Pin:
     if not isinstance(table, Mapping) or not isinstance(table.get("article"), str):
-        raise ConfigError(f'{where} is {table!r}; expected a table with article = "ID".')
+        raise ConfigError(
+            f'{where} is {in_toml(table)}; expected a table with article = "ID", and perhaps '
+            "under, from and until."
+        )
     for name in table:
         if name not in _PIN:
             raise ConfigError(f"{where} has no setting {name!r}.{nearest(str(name), _PIN)}")
@@ -252,7 +289,7 @@ def _moment(value: Any, where: str, name: str) -> float:
     moment = moment_of(value)
     if moment is None:
         raise ConfigError(
-            f"{where}: {name} is {value!r}; expected a day or a moment, such as 2026-12-31 or "
-            "2026-12-31T08:00:00Z."
+            f"{where}: {name} is {in_toml(value)}; expected a day or a moment, such as "
+            "2026-12-31 or 2026-12-31T08:00:00Z."
         )
     return moment

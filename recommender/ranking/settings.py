@@ -9,12 +9,19 @@ from typing import Any
 from recommender._languages import normalize_lang
 from recommender._settings import nearest, seconds_of
 from recommender.errors import ConfigError
+from recommender.ranking.values import folded
 
 __all__ = ["PRESETS", "BlockSettings", "PopularitySettings", "with_preset"]
 
 FALLBACKS = ("section", "popular", "latest")
 VERSIONS = ("newest", "first")
 AGES = ("article", "now")
+
+
+_COUNTS = (
+    *("why", "max_per_section", "max_per_author", "max_per_story", "max_per_series"),
+    "max_listed",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,13 @@ class BlockSettings:
         Cards by one author at most; 0 = any number.
     max_per_story : int
         Cards of one running story at most; 0 = any number.
+    max_per_series : int
+        Cards of one series (column ``series``) at most; 0 = any number.
+    next_in_series : bool
+        Whether under a part of a series the next part comes first.
+    live : str
+        Labels or types, in a row, of live blogs: of those that go on with one another the newest
+        is the card. ``none`` = live blogs are as others.
     same_story : float
         The similarity, 0..1, from which on an article goes on with the story of an earlier one; a
         story is named after its first article. 0 = no stories are told apart, nor roles by them.
@@ -100,6 +114,9 @@ class BlockSettings:
     max_per_section: int = 0
     max_per_author: int = 0
     max_per_story: int = 0
+    max_per_series: int = 0
+    next_in_series: bool = True
+    live: str = "live"
     same_story: float = 0.25
     max_listed: int = 0
     fallback: str = "section,latest"
@@ -133,7 +150,7 @@ class BlockSettings:
                 raise ConfigError(
                     f"{name} is {getattr(self, name)!r}; expected a number between 0 and 100."
                 )
-        for name in ("why", "max_per_section", "max_per_author", "max_per_story", "max_listed"):
+        for name in _COUNTS:
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; expected 0 or more.")
         seconds_of(self.max_age, "max_age")
@@ -152,6 +169,12 @@ class BlockSettings:
     def rungs(self) -> tuple[str, ...]:
         """The names in ``fallback``; none for ``none``."""
         names = tuple(name.strip() for name in self.fallback.split(",") if name.strip())
+        return () if names == ("none",) else names
+
+    @property
+    def live_words(self) -> tuple[str, ...]:
+        """The names in ``live``, folded; none for ``none``."""
+        names = tuple(folded(name) for name in self.live.split(",") if name.strip())
         return () if names == ("none",) else names
 
     @property
@@ -199,6 +222,9 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "max_per_section": 0,
         "max_per_author": 0,
         "max_per_story": 0,
+        "max_per_series": 0,
+        "next_in_series": False,
+        "live": "none",
         "same_story": 0.0,
         "max_listed": 0,
         "fallback": "none",
@@ -230,8 +256,8 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "threshold": 0.05,
         "fallback": "section,latest",
     },
-    "latest": {"threshold": 1.0, "fallback": "latest"},
-    "popular": {"threshold": 1.0, "fallback": "popular,latest"},
+    "latest": {"threshold": 1.0, "fallback": "latest", "next_in_series": False},
+    "popular": {"threshold": 1.0, "fallback": "popular,latest", "next_in_series": False},
 }
 """Named choices of settings. ``similarity`` is plain relevance in the article's language: nothing
 is removed but the article itself. ``latest`` and ``popular`` are baselines that look at no text."""

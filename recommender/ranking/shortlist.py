@@ -42,6 +42,7 @@ class Shortlist:
     places : which of the candidates stand, best first
     dropped : what does not, and why
     copies : by place, the documents that are the same story told again, and take no card
+    instalments : by place, the earlier ones of the same live blog, which take no card either
     """
 
     docs: NDArray[np.int32]
@@ -53,6 +54,7 @@ class Shortlist:
     places: tuple[int, ...]
     dropped: tuple[Dropped, ...] = ()
     copies: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    instalments: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.places)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
 import unicodedata
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-__all__ = ["EMBARGO", "FIELDS", "as_id", "folded", "moment_of"]
+__all__ = ["EMBARGO", "FIELDS", "as_id", "folded", "in_toml", "moment_of"]
 
-FIELDS = ("section", "tag", "author", "label", "type", "region")
+FIELDS = ("section", "tag", "author", "label", "type", "region", "series")
 """What every article may have; a rule may name any other column of the articles besides."""
 
 EMBARGO = "embargo_until"
@@ -24,6 +26,19 @@ def folded(value: Any) -> str:
 def as_id(value: Any) -> str:
     """Return an article's id as the index has it: ids are compared as they are, case and all."""
     return unicodedata.normalize("NFC", str(value).strip())
+
+
+def in_toml(value: Any) -> str:
+    """Return a value of a settings file about as it stands there."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{name} = {in_toml(one)}" for name, one in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(in_toml, value))}]"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    return value.isoformat() if isinstance(value, date | time) else str(value)
 
 
 def moment_of(value: Any) -> float | None:

@@ -8,7 +8,7 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -18,9 +18,10 @@ from recommender.answers import Answers
 from recommender.article import Block, to_json
 from recommender.errors import UnknownArticleError
 from recommender.server.html import block_html
+from recommender.server.options import unveils
 from recommender.server_settings import ServerSettings
 
-__all__ = ["BlockBytes", "Question", "Serving", "as_json"]
+__all__ = ["BlockBytes", "Question", "Serving", "as_json", "told"]
 
 _OPTIONS: Final = orjson.OPT_UTC_Z
 _LEAST_PACKED: Final = 1024
@@ -38,6 +39,16 @@ def as_json(value: Any) -> bytes:
         return json.dumps(to_json(value), ensure_ascii=False).encode()
 
 
+def told(answers: Answers, block: Block) -> Block:
+    """Return a block as callers are told it: of what is yet to be published not even an id."""
+    if not block.removed:
+        return block
+    known = [(one, answers.find(one.id)) for one in block.removed]
+    is_early, now = answers.ranker.eligibility.is_early, time.time()
+    shown = tuple(one for one, doc in known if doc is None or not is_early(doc, now))
+    return replace(block, removed=shown)
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What a block is asked for.
@@ -52,6 +63,11 @@ class Question:
     key: str
     options: Mapping[str, Any]
     is_html: bool = False
+
+    @property
+    def unveils(self) -> bool:
+        """Whether the answer is for this caller alone."""
+        return unveils(self.options)
 
 
 @dataclass(slots=True)
@@ -158,11 +174,11 @@ class Serving:
         InputError, ConfigError : an option that cannot be
         """
         try:
-            return self.answers.related(question.key, **question.options)
+            return told(self.answers, self.answers.related(question.key, **question.options))
         except UnknownArticleError:
             if self._settings.unknown == "404":
                 raise
-        return self.answers.without_article(**question.options)
+        return told(self.answers, self.answers.without_article(**question.options))
 
     def make(self, question: Question) -> tuple[BlockBytes, Block]:
         """Return the finished answer to a question, and the block it shows."""
@@ -170,17 +186,11 @@ class Serving:
         render = self._html if question.is_html else self._json
         body, seen, kind = render(block)
         more = [(b"content-security-policy", b"default-src 'none'")] if question.is_html else []
-        lifetime = self._lifetime(block)
-        caching = (
-            f"public, max-age={lifetime}, "
-            f"stale-while-revalidate={self._settings.revalidate_seconds}, "
-            f"stale-if-error={self._settings.revalidate_seconds}"
-        )
         etag = b'W/"%s"' % hashlib.blake2b(seen, digest_size=12).hexdigest().encode()
         headers = [
             *more,
             (b"content-type", kind),
-            (b"cache-control", caching.encode()),
+            (b"cache-control", b"no-store" if question.unveils else self._caching(block)),
             (b"etag", etag),
             (b"vary", b"accept-encoding"),
         ]
@@ -196,6 +206,14 @@ class Serving:
         page = block_html(block, size).encode()
         seen = page.replace(block.request_id.encode() or b"\0", b"")
         return page, seen, b"text/html; charset=utf-8"
+
+    def _caching(self, block: Block) -> bytes:
+        """Return what caches may do with a block."""
+        again = self._settings.revalidate_seconds
+        return (
+            f"public, max-age={self._lifetime(block)}, "
+            f"stale-while-revalidate={again}, stale-if-error={again}"
+        ).encode()
 
     def _lifetime(self, block: Block) -> int:
         """Return for how many seconds callers may keep a block: longer for older articles."""

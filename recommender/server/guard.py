@@ -49,6 +49,7 @@ class Asked:
     place : which address
     takes_gzip, known_etags : of the head
     caller : name of the key, else the address
+    is_admin : the key has the scope admin
     status, is_done : of the answer, as far as it is sent
     buffered : bytes that its body may take
     """
@@ -66,6 +67,7 @@ class Asked:
     takes_gzip: bool = False
     known_etags: bytes = b""
     caller: str = ""
+    is_admin: bool = False
     status: int = 0
     is_done: bool = False
     buffered: int = field(default=0)
@@ -203,7 +205,7 @@ class Guard:
             key = service.keys.find(secret) if secret else None
             if key is None:
                 raise ProblemError("no-key", "Send the header Authorization: Bearer KEY.")
-            asked.caller = key.name
+            asked.caller, asked.is_admin = key.name, "admin" in key.scopes
             if needed not in key.scopes:
                 raise ProblemError("not-allowed", f"This needs a key with the scope {needed}.")
         service.rates.check(asked.caller, time.monotonic())

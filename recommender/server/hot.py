@@ -90,7 +90,8 @@ class BlockRoute:
         else:
             made, block, seconds = await service.lane.run(_timed, serving, question)
         self._quick.note(kind, seconds)
-        serving.keep(address, made)
+        if not question.unveils:  # or whoever sends the same address would be shown it
+            serving.keep(address, made)
         self._count(len(block.cards), block.fallback_used)
         await _answer(made, asked, send)
 
@@ -104,7 +105,7 @@ class BlockRoute:
                 raise ProblemError("impossible", "Give either url=ADDRESS or id=ID, once.")
             key = keys[0]
             pairs = [(name, text) for name, text in pairs if name not in ("id", "url")]
-        options = options_from(pairs, self._service.settings.max_limit)
+        options = options_from(pairs, self._service.terms(asked.serving, is_admin=asked.is_admin))
         return Question(key, options, asked.place.path in _IS_HTML)
 
     def _count(self, n_cards: int, is_fallback: bool) -> None:

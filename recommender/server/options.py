@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import inspect
 import re
+import time
 import typing
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, Final
 
 from recommender._settings import nearest, parse_text
 from recommender.errors import InputError
 from recommender.ranking.settings import AGES, FALLBACKS, PRESETS, VERSIONS, BlockSettings
+from recommender.ranking.values import moment_of
+from recommender.server.problems import ProblemError
 
-__all__ = ["check_options", "option_schemas", "options_from"]
+__all__ = ["Terms", "check_options", "option_schemas", "options_from", "unveils"]
 
 MAX_EXCLUDED: Final = 200
 
@@ -51,6 +54,8 @@ _BOUNDS: Final[Mapping[str, Mapping[str, Any]]] = {
     "max_per_section": {"minimum": 0},
     "max_per_author": {"minimum": 0},
     "max_per_story": {"minimum": 0},
+    "max_per_series": {"minimum": 0},
+    "live": {"examples": ["live", "none"]},
     "max_listed": {"minimum": 0},
     "fallback": {"pattern": f"^(none|{_RUNG}(,{_RUNG})*)$"},
     "now": {"format": "date-time"},
@@ -62,6 +67,51 @@ _NUMBER: Final = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?(e-?[0-9]{1,3})?", re
 _ENTRY: Final = re.compile(r"^(\w+)(?:, \w+)* : .*\n((?:    .*\n?|\n)*)", re.MULTILINE)
 
 
+_OF_ADMINS: Final[Mapping[str, str]] = {
+    "rules": "Over HTTP, false needs a key with the scope admin, and no preset sets it.",
+    "now": "A moment that is still to come needs a key with the scope admin.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a caller may ask for.
+
+    Attributes
+    ----------
+    max_limit : cards at most
+    rules : whether rules and marks hold where the call does not say
+    is_admin : the caller may see what they hide
+    """
+
+    max_limit: int
+    rules: bool = True
+    is_admin: bool = False
+
+    def allowed(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return options as they hold for the caller: presets leave rules and marks as they are.
+
+        Raises
+        ------
+        ProblemError : they would show what is under embargo, not published yet or sensitive
+        """
+        if not self.is_admin and unveils(options):
+            raise ProblemError(
+                "not-allowed",
+                "rules = false, and a moment that is still to come, show what is under embargo or "
+                "sensitive: they need a key with the scope admin.",
+            )
+        preset = options.get("preset")
+        known = PRESETS.get(preset, {}) if isinstance(preset, str) else {}
+        return {"rules": self.rules, **options} if "rules" in known else dict(options)
+
+
+def unveils(options: Mapping[str, Any]) -> bool:
+    """Tell whether options may show what is to be seen by nobody yet, or by no reader."""
+    moment = moment_of(options.get("now"))
+    return options.get("rules", True) is not True or (moment or 0.0) > time.time()
+
+
 @cache
 def known_options() -> Mapping[str, tuple[Any, str]]:
     """Return each option's type and what it does."""
@@ -71,15 +121,18 @@ def known_options() -> Mapping[str, tuple[Any, str]]:
         field.name: (hints[field.name], " ".join(told.get(field.name, "").split()))
         for field in fields(BlockSettings)
     }
-    return {**own, **_MORE}
+    every = {**own, **_MORE}
+    more = {name: (every[name][0], f"{every[name][1]} {said}") for name, said in _OF_ADMINS.items()}
+    return {**every, **more}
 
 
-def options_from(pairs: Iterable[tuple[str, str]], max_limit: int) -> dict[str, Any]:
+def options_from(pairs: Iterable[tuple[str, str]], terms: Terms) -> dict[str, Any]:
     """Return the options that parameters of an address mean.
 
     Raises
     ------
     InputError : an unknown parameter, one that is given twice, too many cards or ids
+    ProblemError : the caller may not ask for that
     """
     options: dict[str, Any] = {}
     for name, text in pairs:
@@ -90,7 +143,7 @@ def options_from(pairs: Iterable[tuple[str, str]], max_limit: int) -> dict[str, 
             raise InputError(f"The parameter {name} is given twice.")
         else:
             options[name] = _parsed(name, text, hint)
-    return check_options(options, max_limit)
+    return check_options(options, terms)
 
 
 def _parsed(name: str, text: str, hint: Any) -> Any:
@@ -106,12 +159,13 @@ def _parsed(name: str, text: str, hint: Any) -> Any:
     return text if str in kinds else parse_text(text, hint)
 
 
-def check_options(options: Mapping[str, Any], max_limit: int) -> dict[str, Any]:
+def check_options(options: Mapping[str, Any], terms: Terms) -> dict[str, Any]:
     """Return options as a block takes them; values are checked by the block's own settings.
 
     Raises
     ------
     InputError : an unknown option, too many cards or ids
+    ProblemError : the caller may not ask for that
     """
     for name in options:
         _hint(name)
@@ -119,12 +173,12 @@ def check_options(options: Mapping[str, Any], max_limit: int) -> dict[str, Any]:
     if explain is not None and not isinstance(explain, bool):
         raise InputError("explain is neither true nor false.")
     limit = options.get("limit")
-    if isinstance(limit, int) and limit > max_limit:
-        raise InputError(f"limit is {limit}; this service gives at most {max_limit} cards.")
+    if isinstance(limit, int) and limit > terms.max_limit:
+        raise InputError(f"limit is {limit}; this service gives at most {terms.max_limit} cards.")
     excluded = options.get("exclude_ids")
     if excluded is not None and not _are_ids(excluded):
         raise InputError(f"exclude_ids is no list of at most {MAX_EXCLUDED} ids.")
-    return {name: value for name, value in options.items() if value is not None}
+    return terms.allowed({name: value for name, value in options.items() if value is not None})
 
 
 def _are_ids(value: Any) -> bool:

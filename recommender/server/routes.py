@@ -13,9 +13,9 @@ from recommender._languages import normalize_lang
 from recommender.answers import Answers, Explanation, Verdict
 from recommender.article import Block, to_json
 from recommender.errors import InputError, UnknownArticleError
-from recommender.server.blocks import Serving, as_json
+from recommender.server.blocks import Serving, as_json, told
 from recommender.server.hot import article_key
-from recommender.server.options import check_options, options_from
+from recommender.server.options import Terms, check_options, options_from
 from recommender.server.problems import MEDIA_TYPE, ProblemError
 from recommender.server.schemas import (
     ArticleIn,
@@ -98,9 +98,15 @@ def _service(request: Request) -> Service:
     return found
 
 
+def _terms(request: Request) -> Terms:
+    asked = request.scope["asked"]
+    return _service(request).terms(asked.serving, is_admin=asked.is_admin)
+
+
 _Id = Annotated[str, Depends(_article_id)]
 _Serving = Annotated[Serving, Depends(_serving)]
 _Service = Annotated[Service, Depends(_service)]
+_Terms = Annotated[Terms, Depends(_terms)]
 _Key = Annotated[str, Query(min_length=1, max_length=2000)]
 
 
@@ -196,9 +202,11 @@ def _state(service: Service, status: str) -> Response:
     tags=["blocks"],
     responses=problem_responses(*_ALWAYS, *_WITH_BODY, 404),
 )
-async def related_to_draft(asked: DraftAsk, serving: _Serving, service: _Service) -> Response:
+async def related_to_draft(
+    asked: DraftAsk, serving: _Serving, service: _Service, terms: _Terms
+) -> Response:
     """Return the block of a text that need not be in the index, or of several articles."""
-    options = check_options(asked.options, service.settings.max_limit)
+    options = check_options(asked.options, terms)
     made = await service.lane.run(_one_block, serving.answers, asked, options)
     return _bytes(as_json(made))
 
@@ -209,10 +217,11 @@ async def related_to_draft(asked: DraftAsk, serving: _Serving, service: _Service
     tags=["blocks"],
     responses=problem_responses(*_ALWAYS, *_WITH_BODY, 404),
 )
-async def related_page(asked: PageAsk, serving: _Serving, service: _Service) -> Response:
+async def related_page(
+    asked: PageAsk, serving: _Serving, service: _Service, terms: _Terms
+) -> Response:
     """Return all blocks of an article's page, with no card twice and none that it shows."""
-    most = service.settings.max_limit
-    blocks = {name: check_options(options, most) for name, options in asked.blocks.items()}
+    blocks = {name: check_options(options, terms) for name, options in asked.blocks.items()}
     if any("explain" in options for options in blocks.values()):
         raise InputError("The blocks of a page are not explained; ask for one of them.")
     answers = serving.answers
@@ -226,9 +235,11 @@ async def related_page(asked: PageAsk, serving: _Serving, service: _Service) -> 
     tags=["blocks"],
     responses=problem_responses(*_ALWAYS, *_WITH_BODY),
 )
-async def related_batch(asked: BatchAsk, serving: _Serving, service: _Service) -> Response:
+async def related_batch(
+    asked: BatchAsk, serving: _Serving, service: _Service, terms: _Terms
+) -> Response:
     """Return the blocks of several articles, all from one generation."""
-    options = check_options(asked.options, service.settings.max_limit)
+    options = check_options(asked.options, terms)
     return _bytes(await service.lane.run(_batch, serving.answers, asked, options))
 
 
@@ -250,14 +261,19 @@ async def explain(id: _Key, other: _Key, serving: _Serving, service: _Service) -
     responses=problem_responses(*_ALWAYS, 404),
 )
 async def why_not(
-    id: _Key, other: _Key, request: Request, serving: _Serving, service: _Service
+    id: _Key,
+    other: _Key,
+    request: Request,
+    serving: _Serving,
+    service: _Service,
+    terms: _Terms,
 ) -> Response:
     """Return why an article is no card under another, or where it stands.
 
     Options of the block are parameters besides, as for the block itself.
     """
     pairs = [(n, v) for n, v in request.query_params.multi_items() if n not in ("id", "other")]
-    options = options_from(pairs, service.settings.max_limit)
+    options = options_from(pairs, terms)
     if "explain" in options:
         raise InputError("There is no option 'explain' here.")
     verdict = await service.lane.run(_verdict, serving.answers, (id, other), options)
@@ -288,14 +304,14 @@ def _page(
 
 def _one_block(answers: Answers, asked: DraftAsk, options: Mapping[str, Any]) -> Block:
     if asked.article is None:
-        return answers.related_to_several(asked.keys, **options)
+        return told(answers, answers.related_to_several(asked.keys, **options))
     return _draft_block(answers, asked.article, options)
 
 
 def _draft_block(answers: Answers, article: ArticleIn, options: Mapping[str, Any]) -> Block:
     if article.lang and normalize_lang(article.lang) is None:
         raise InputError(f"lang is {article.lang!r}; expected a code such as uk, ru or en.")
-    return answers.related_to_article(article.record(), **options)
+    return told(answers, answers.related_to_article(article.record(), **options))
 
 
 def _batch(answers: Answers, asked: BatchAsk, options: Mapping[str, Any]) -> bytes:
@@ -303,7 +319,7 @@ def _batch(answers: Answers, asked: BatchAsk, options: Mapping[str, Any]) -> byt
     missing = []
     for key in asked.keys:
         try:
-            blocks.append(answers.related(key, **options))
+            blocks.append(told(answers, answers.related(key, **options)))
         except UnknownArticleError:
             blocks.append(None)
             missing.append(key)

@@ -13,6 +13,7 @@ from recommender.server.blocks import Serving
 from recommender.server.feedback import Feedback
 from recommender.server.keys import KeyRing, read_keys
 from recommender.server.limits import Lane, Rates
+from recommender.server.options import Terms
 
 if TYPE_CHECKING:
     from recommender.server.metrics import Metrics
@@ -78,6 +79,10 @@ class Service:
         """Return the keys of the settings' file; None where the settings name none."""
         path = self.settings.keys
         return None if path is None else KeyRing(read_keys(Path(path)))
+
+    def terms(self, serving: Serving, *, is_admin: bool) -> Terms:
+        """Return what a caller may ask a generation for."""
+        return Terms(self.settings.max_limit, serving.answers.block.rules, is_admin)
 
     @property
     def is_stale(self) -> bool:

@@ -74,10 +74,15 @@ def test_figures_of_a_try_are_those_of_the_lists_themselves(
     training = mended.parts.training.judgements
 
     def mean(half_life: str) -> float:
-        lists = {
-            query: [c.id for c in spoiled.related(query, limit=10, half_life=half_life).cards]
-            for query in training.queries
-        }
+        lists = {}
+        for query in training.queries:
+            cards = spoiled.related(query, limit=10, half_life=half_life).cards
+            wanted = training.truth(query)
+            lists[query] = [
+                item
+                for card in cards
+                for item in (card.id, *(copy for copy in card.copies if copy in wanted))
+            ]
         return float(np.mean([oracle.ndcg(lists[q], training.truth(q), 10) for q in lists]))
 
     for one in mended.tried[:3]:

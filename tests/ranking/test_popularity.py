@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 
 from recommender.errors import InputError, SourceNotFoundError
-from recommender.ranking.popularity import Popularity, popularity_factors, read_counts
+from recommender.ranking.popularity import (
+    Popularity,
+    popularity_factors,
+    read_counts,
+    usual_count,
+)
 
 
 def test_popularity_of_rows_adds_up_and_halves_with_age() -> None:
@@ -29,8 +34,9 @@ def test_popularity_without_half_life_counts_all_days_alike() -> None:
 
 def test_popularity_factors_stay_between_one_less_weight_and_one() -> None:
     """Nobody: the least; the mean: the middle; very many: nearly one. More is never less."""
-    factors = popularity_factors(np.array([0.0, 10.0, 10.0, 1e9]), 0.4)
-    middle = popularity_factors(np.array([0.0, 10.0, 10.0]), 0.4)
+    many, few = np.array([0.0, 10.0, 10.0, 1e9]), np.array([0.0, 10.0, 10.0])
+    factors = popularity_factors(many, 0.4, usual_count(many))
+    middle = popularity_factors(few, 0.4, usual_count(few))
 
     assert factors[0] == pytest.approx(0.6)
     assert middle[1] == pytest.approx(0.8)
@@ -39,7 +45,11 @@ def test_popularity_factors_stay_between_one_less_weight_and_one() -> None:
 
 def test_popularity_factors_without_any_reader_are_all_alike() -> None:
     """No division by nothing."""
-    assert popularity_factors(np.zeros(3), 0.5).tolist() == [0.5, 0.5, 0.5]
+    assert popularity_factors(np.zeros(3), 0.5, usual_count(np.zeros(3))).tolist() == [
+        0.5,
+        0.5,
+        0.5,
+    ]
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,13 @@ def test_selector_means_articles_that_meet_every_condition() -> None:
     assert "section politics or world, tag nato" == str(selector)
 
 
+@pytest.mark.parametrize("written", ["uk", "UA", "ukr", "uk-UA", "ua"])
+def test_selector_of_a_language_takes_it_in_any_spelling(written: str) -> None:
+    """As `languages` of a block does; what is no language stays as it is."""
+    assert Selector.of({"lang": written}, "x").matches({"lang": ("uk",)})
+    assert (("lang", ("укр",)),) == Selector.of({"lang": "УКР"}, "x").conditions
+
+
 def test_rules_of_the_page_are_read() -> None:
     """The example of the module's first lines."""
     from recommender.ranking import rules
@@ -58,18 +65,24 @@ def test_rules_name_the_fields_that_they_ask_for() -> None:
     ("text", "said"),
     [
         ("no_links_to = [{}]", "no_links_to 1 is {}"),
-        ('no_links_to = ["politics"]', "no_links_to 1.*'politics'"),
+        ('no_links_to = ["politics"]', 'no_links_to 1 is "politics"'),
         ("no_links_to = [{section = []}]", "section is \\[\\]"),
         ("apart = [{label = {a = 1}}]", "label is"),
         ('blocked = [["a"]]', "blocked 1.*two article ids"),
         ('blocked = [["a", 1]]', "blocked 1.*two article ids"),
         ('embargo = [{id = "a"}]', "embargo 1.*until"),
-        ('embargo = [{id = "a", until = "soon"}]', "until is 'soon'"),
+        ("embargo = [{until = 2026-01-01}]", "embargo 1 says until when, and not which"),
+        (
+            'embargo = [{id = "a", untl = 2026-01-01}]',
+            '\\{id = "a", untl = 2026-01-01\\}; expected which articles and until when',
+        ),
+        ("no_links_to = [{tag = [[true, 1]]}]", "tag is \\[\\[true, 1\\]\\]"),
+        ('embargo = [{id = "a", until = "soon"}]', 'until is "soon"'),
         ('half_life = {politics = "3 days"}', "politics is '3 days'"),
         ("half_life = {politics = 3}", "politics is '3'"),
         ('pinned = [{under = {section = "x"}}]', "pinned 1.*article"),
         ('pinned = [{article = "a", form = 2026-01-01}]', "'form'.*'from'"),
-        ('pinned = [{article = "a", from = "now"}]', "from is 'now'"),
+        ('pinned = [{article = "a", from = "now"}]', 'from is "now"'),
         (
             'pinned = [{article = "a", from = 2026-02-01, until = 2026-01-01}]',
             "ends before it begins",

@@ -1,0 +1,273 @@
+"""Scorer: which articles come into question for a block, and what each of them counts.
+
+Similarity first, then what smoothing, crowds, age and popularity make of it. Documents and scores
+in and out; ``ranker.py`` makes a block of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommender.candidates import Candidates
+from recommender.eligibility import Ask, Eligibility, Subject
+from recommender.index.part import Choice
+from recommender.index.rows import GRID
+from recommender.ranking.ages import age_factors
+from recommender.ranking.popularity import Popularity, popularity_factors, usual_count
+from recommender.ranking.settings import BlockSettings
+from recommender.smoothing import LEAST_ROOM, Leaning, Smoothed, Smoother
+
+__all__ = ["NO_PRIORS", "Priors", "Scorer"]
+
+_LEAST_PRIOR: Final = 2.0**-64
+"""What is left of a score by less than this is nothing: sums of 32 bits tell no such apart."""
+_PLACED: Final = 64
+"""Places that are told by score; those behind are told by similarity."""
+
+
+Factors = Callable[[NDArray[np.int32]], NDArray[np.float64]]
+"""What the scores of some documents are multiplied by."""
+
+
+class Priors:
+    """What the scores of documents are multiplied by, step by step; of all, only when asked for.
+
+    Parameters
+    ----------
+    steps : pairs of a step's name and its factors
+    n_docs : documents of the index
+    """
+
+    def __init__(self, steps: Sequence[tuple[str, Factors]], n_docs: int) -> None:
+        self.steps, self._n_docs = steps, n_docs
+
+    def of(self, docs: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Return the product of all steps for some documents, (n,) float64."""
+        product = np.ones(len(docs))
+        for _, factors in self.steps:
+            product = product * factors(docs)
+        return np.where(product < _LEAST_PRIOR, 0.0, product)
+
+    def every(self) -> NDArray[np.float64]:
+        """Return the product for all documents, (n_docs,) float64."""
+        return self._every
+
+    @cached_property
+    def _every(self) -> NDArray[np.float64]:
+        return self.of(np.arange(self._n_docs, dtype=np.int32))
+
+    def emptied_by(self, doc: int) -> str:
+        """Return the step that leaves nothing of a document's score; nothing if none does."""
+        docs = np.array([doc], np.int32)
+        if self.of(docs)[0] > 0.0:
+            return ""
+        return min(self.steps, key=lambda step: float(step[1](docs)[0]))[0]
+
+    def effects(self, doc: int, score: float) -> list[tuple[str, float]]:
+        """Return what each step adds to a document's score."""
+        out, docs = [], np.array([doc], np.int32)
+        for name, factors in self.steps:
+            after = score * float(factors(docs)[0])
+            out.append((name, after - score))
+            score = after
+        return out
+
+
+NO_PRIORS: Final = Priors((), 0)
+
+
+class Scorer:
+    """Finds and scores candidates in one generation. It never changes, and is safe to share.
+
+    Parameters
+    ----------
+    eligibility : who may be a card, with what is known of the articles
+    popularity : the site's counts, if it has any
+    """
+
+    def __init__(self, eligibility: Eligibility, popularity: Popularity | None = None) -> None:
+        self.eligibility, self.knowledge = eligibility, eligibility.knowledge
+        self.index = eligibility.index
+        self._popularity = popularity or Popularity({})
+
+    # --- candidates ---
+
+    def found(
+        self,
+        subject: Subject,
+        k: int,
+        ask: Ask,
+        choice: Choice,
+        priors: Priors,
+        *,
+        threshold: float = 0.0,
+    ) -> tuple[Smoothed, bool]:
+        """Return the ``k`` best by what they are ranked by, and whether there are no others.
+
+        Smoothing moves some up: it looks at more than are asked for.
+
+        Parameters
+        ----------
+        threshold : least similarity
+        """
+        room = LEAST_ROOM if self.smooths(ask.settings) else 0
+        near = self.search(subject, k, ask, choice, threshold, room)
+        found = self.smoothed(subject, ask, near, choice, priors)
+        similar = np.flatnonzero(found.similarities >= threshold)
+        return found.take(similar[:k]), len(near) < k
+
+    def smoothed(
+        self, subject: Subject, ask: Ask, near: Candidates, choice: Choice, priors: Priors
+    ) -> Smoothed:
+        """Return candidates, and those near to what the subject leans on, by their scores."""
+        settings = ask.settings
+        if not self.smooths(settings):
+            similarities = near.scores
+            if priors.steps:
+                similarities = np.rint(near.scores / priors.of(near.docs) * GRID) / GRID
+            return Smoothed(near.docs, similarities, similarities, similarities, near.scores)
+        leaning = self.leaning(subject)
+        docs = near.docs
+        if settings.smoothing:
+            more = self.smoother.nearby(leaning)
+            more = more[self.index.may_be_found(more, choice) & ~np.isin(more, docs)]
+            docs = np.concatenate([docs, more])
+        found = self.smoother.smooth(leaning, docs, settings.smoothing, settings.crowding)
+        scores = np.rint(found.scores * priors.of(docs) * GRID) / GRID
+        real = np.flatnonzero((found.similarities > 0.0) & (scores > 0.0))
+        order = real[self.index.in_order(docs[real], scores[real])]
+        return replace(found, scores=scores).take(order)
+
+    def similar_enough(self, subject: Subject, k: int, ask: Ask, choice: Choice) -> Candidates:
+        """Return the best of those that reach the threshold, whatever else has a better score."""
+        plain = replace(choice, priors=None)
+        found = self.search(subject, self.index.n_docs, ask, plain, ask.settings.threshold)
+        return self.index.weighed(found, np.ones(len(found), np.bool_), k, 0.0, choice)
+
+    def search(
+        self, subject: Subject, k: int, ask: Ask, choice: Choice, threshold: float, room: int = 0
+    ) -> Candidates:
+        """Return the ``k`` nearest, up to ``room`` where so many are at hand."""
+        doc, how = subject.doc, ask.effort
+        if doc is not None:
+            return self.index.related(
+                doc, k, threshold=threshold, choice=choice, effort=how, room=room
+            )
+        return self.index.search(
+            subject.query, max(k, room), threshold=threshold, choice=choice, effort=how
+        )
+
+    def nearest(self, subject: Subject, ask: Ask, k: int) -> list[int]:
+        """Return the nearest documents, whatever the rules say of them."""
+        own = Choice(excluded=subject.own)
+        found = self.index.search(subject.query, k, choice=own, effort=ask.effort)
+        return [int(doc) for doc in found.docs]
+
+    def place_of(self, doc: int, subject: Subject, ask: Ask) -> int:
+        """Return which place a document has by score among all that may be cards; 1 = first."""
+        priors, place = self.priors(subject, ask), 0
+        for choice in self.eligibility.choices(subject, ask):
+            own = replace(choice, priors=priors if priors.steps else None)
+            near, _ = self.found(subject, _PLACED, ask, own, priors)
+            here = np.flatnonzero(near.docs == doc)
+            if len(here):
+                return place + int(here[0]) + 1
+            found = self.index.search(
+                subject.query, self.index.n_docs, choice=own, effort=ask.effort
+            )
+            here = np.flatnonzero(found.docs == doc)
+            if len(here):
+                return place + int(here[0]) + 1
+            place += len(found)
+        return place + 1
+
+    # --- what is leaned on ---
+
+    @cached_property
+    def smoother(self) -> Smoother:
+        """What smooths the scores."""
+        return Smoother(self.index)
+
+    def smooths(self, settings: BlockSettings) -> bool:
+        """Tell whether scores are smoothed."""
+        return bool(settings.smoothing or settings.crowding) and self.smoother.can
+
+    def leaning(self, subject: Subject) -> Leaning:
+        """Return what a subject leans on."""
+        codes = [None] if subject.lang is None else [self.index.language_codes([subject.lang])]
+        choice = Choice(languages=codes[0], excluded=subject.own)
+        return self.smoother.leaning(subject.query, subject.doc, choice)
+
+    def leaned_on(self, doc: int, subject: Subject, ask: Ask) -> list[tuple[int, float]]:
+        """Return the articles that bring a document near to a subject, and what each brings.
+
+        The one that brings most first. What is not to be shown now is not named.
+        """
+        if not (ask.settings.smoothing and self.smoother.can):
+            return []
+        brought = self.smoother.parts(self.leaning(subject), doc, ask.settings.smoothing)
+        named = [
+            (other, share)
+            for other, share in brought.items()
+            if share > 0.0
+            and other not in (doc, *subject.own)
+            and not self.eligibility.hidden(other, ask)
+        ]
+        return sorted(named, key=lambda pair: (-pair[1], self.knowledge.moment(pair[0])))
+
+    def score_of(self, doc: int, subject: Subject, ask: Ask) -> float:
+        """Return what a document would be ranked by."""
+        similarity = self.index.score(subject.query, doc)
+        near = Candidates(np.array([doc], np.int32), np.array([similarity]))
+        priors = self.priors(subject, ask)
+        if not self.smooths(ask.settings):
+            return similarity * float(priors.of(near.docs)[0])
+        settings, leaning = ask.settings, self.leaning(subject)
+        found = self.smoother.smooth(leaning, near.docs, settings.smoothing, settings.crowding)
+        return float(found.scores[0] * priors.of(near.docs)[0])
+
+    # --- how much each counts ---
+
+    def priors(self, subject: Subject, ask: Ask) -> Priors:
+        """Return what the scores are multiplied by, and by which step."""
+        steps: list[tuple[str, Factors]] = []
+        reference = self.eligibility.reference(subject, ask)
+        usual, weight = ask.settings.half_life_seconds, ask.settings.popularity
+        ageing = usual or (ask.settings.rules and self.knowledge.rules.ages)
+        if ageing and reference is not None:
+            own = self.knowledge.half_lives if ask.settings.rules else None
+            times = self.index.published_times
+
+            def freshness(docs: NDArray[np.int32]) -> NDArray[np.float64]:
+                lives = usual if own is None else np.where(own[docs] < 0.0, usual, own[docs])
+                return age_factors(times[docs], reference, lives)
+
+            steps.append(("freshness", freshness))
+        if weight > 0.0 and self._popularity.counts:
+            counts, mean = self.counts, self._usual_count
+
+            def popularity(docs: NDArray[np.int32]) -> NDArray[np.float64]:
+                return popularity_factors(counts[docs], weight, mean)
+
+            steps.append(("popularity", popularity))
+        return Priors(steps, self.index.n_docs)
+
+    @cached_property
+    def counts(self) -> NDArray[np.float64]:
+        """The site's count of each document, (n_docs,) float64."""
+        out = np.zeros(self.index.n_docs)
+        for key, count in self._popularity.counts.items():
+            doc = self.index.find(key)
+            if doc is not None:
+                out[doc] += count
+        return out
+
+    @cached_property
+    def _usual_count(self) -> float:
+        return usual_count(self.counts)
