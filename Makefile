@@ -33,7 +33,7 @@ setup: $(READY)  ## create .venv with the pinned, hashed development set
 demo: $(READY)  ## build the bundled corpus; a block before and after its steps, and in three languages
 	@$(BIN)/recommender build data/sample/articles.jsonl --model $(MODEL)
 	@echo; echo "Before: the nearest by text alone (the second is a reprint of the first)"
-	@$(BIN)/recommender related $(DEMO_STEPS) --model $(MODEL) --preset similarity --limit 3
+	@$(BIN)/recommender related $(DEMO_STEPS) --model $(MODEL) --preset similarity --smoothing 0 --crowding 0 --limit 3
 	@echo; echo "After: one story once, fresh, varied, and nothing that must not stand here"
 	@$(BIN)/recommender related $(DEMO_STEPS) --model $(MODEL) --preset news --limit 3
 	@$(BIN)/recommender why-not $(DEMO_STEPS) sc-en-0003 --model $(MODEL) --preset news
@@ -62,7 +62,8 @@ docs: $(READY)  ## write the generated reference pages again
 
 check: lint types imports test  ## all that CI checks
 
-quality: $(READY)  ## relevance on the evaluation sets, as tables
+quality: $(READY)  ## relevance on the evaluation sets: the floors, then the figures beside scikit-learn's
+	@$(BIN)/python -m pytest -q tests/quality
 	@$(BIN)/python -m benchmarks.relevance
 
 $(PEERS): requirements-bench.txt $(READY)

@@ -81,23 +81,24 @@ def auc(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:
 # --- who is measured ---
 
 
-def ours(model: Recommender, keys: Iterable[str]) -> dict[str, list[str]]:
+def ours(model: Recommender, keys: Iterable[str], **options: Any) -> dict[str, list[str]]:
     """Return our lists, by the default configuration and with nothing removed."""
-    return {
-        key: [card.id for card in model.related(key, preset="similarity", limit=10, why=0).cards]
-        for key in keys
-    }
+    asked = {"preset": "similarity", "limit": 10, "why": 0, **options}
+    return {key: [card.id for card in model.related(key, **asked).cards] for key in keys}
 
 
-def our_pairs(model: Recommender, home: Path, name: str) -> dict[tuple[str, str], float]:
+def our_pairs(
+    model: Recommender, home: Path, name: str, **options: Any
+) -> dict[tuple[str, str], float]:
     """Return the smoothed score of each judged pair; a crowd is a card's, not a pair's."""
+    asked = {"preset": "similarity", **options, "crowding": 0.0}
     return {
-        (one, other): model.why_not(one, other, preset="similarity", crowding=0.0).score
+        (one, other): model.why_not(one, other, **asked).score
         for one, other, _ in pairs_of(home, name)
     }
 
 
-def drafts(model: Recommender, home: Path) -> float:
+def drafts(model: Recommender, home: Path, **options: Any) -> float:
     """Return how many headlines, as drafts, have one of their bodies first: success@1."""
     lines = (home / DRAFTS / "queries.tsv").read_text(encoding="utf-8").splitlines()[1:]
     wanted = bodies(home)
@@ -105,7 +106,8 @@ def drafts(model: Recommender, home: Path) -> float:
     for key, headline in (line.split("\t") for line in lines):
         if wanted.get(key):
             draft = {"title": headline, "lang": "en"}
-            block = model.related_to_article(draft, preset="similarity", limit=1, why=0)
+            asked = {"preset": "similarity", "limit": 1, "why": 0, **options}
+            block = model.related_to_article(draft, **asked)
             hits.append(bool(block.cards) and block.cards[0].id in wanted[key])
     return float(np.mean(hits))
 
@@ -185,22 +187,22 @@ BASELINES: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 
-def figures(home: Path, folder: Path, *, hard: bool = True) -> dict[str, float]:
-    """Return every figure of the default configuration."""
+def figures(home: Path, folder: Path, *, hard: bool = True, **options: Any) -> dict[str, float]:
+    """Return every figure of the default configuration, or with some options."""
     out = {}
     for name in EASY:
         model = recommender.build(home / name / "articles.jsonl.gz", folder / name)
         keys = relevant(articles(home, name))
-        out[name] = events(ours(model, keys), home, [name])[name]
+        out[name] = events(ours(model, keys, **options), home, [name])[name]
     if hard:
         model = recommender.build(poured(home), folder / "hard")
-        found = events(ours(model, queries_of(home)), home, HARD)
+        found = events(ours(model, queries_of(home), **options), home, HARD)
         out |= {f"{name}, hard": value for name, value in found.items()}
     for name in PAIRS:
         model = recommender.build(home / name / "articles.jsonl.gz", folder / name)
-        out[name] = pairs(our_pairs(model, home, name), home, name)
+        out[name] = pairs(our_pairs(model, home, name, **options), home, name)
     model = recommender.build(home / DRAFTS / "articles.jsonl.gz", folder / DRAFTS)
-    return out | {DRAFTS: drafts(model, home)}
+    return out | {DRAFTS: drafts(model, home, **options)}
 
 
 def poured(home: Path) -> list[dict[str, Any]]:
@@ -234,7 +236,9 @@ def main() -> None:
     chosen = parser.parse_args()
     home = datasets()
     with tempfile.TemporaryDirectory() as folder:
-        rows = {"this package, default": figures(home, Path(folder))}
+        rows = {"this package, default": figures(home, Path(folder) / "default")}
+        plain: dict[str, Any] = {"smoothing": 0.0, "crowding": 0.0}
+        rows["this package, smoothing off"] = figures(home, Path(folder) / "plain", **plain)
     for name, options in BASELINES.items():
         rows[name] = figures_of_scikit_learn(home, options)
     names = list(rows["this package, default"])

@@ -48,6 +48,8 @@ __all__ = ["Answers", "Explanation", "Verdict"]
 Copies = dict[tuple[int, int], tuple[int, ...]]
 """By article and card, the documents that stand under the card as its copies, if any do."""
 
+_ASKED = 256
+"""Different options whose settings are remembered."""
 _LOOKED_AT = 50
 """Candidates that an explained block accounts for, where rules keep them out of the search."""
 
@@ -134,6 +136,7 @@ class Answers:
             )
         self.search = config.search if config else built_with.search
         self.drafts = Drafts(index, built_with)
+        self._asked: dict[Any, BlockSettings] = {}
         before: Knowledge | None = like.knowledge if like else None
         self.knowledge: Knowledge = Knowledge(index, rules, before)
         self.ranker = Ranker(self.knowledge, popularity)
@@ -342,13 +345,22 @@ class Answers:
         exclude_ids = given.pop("exclude_ids", ())
         mode = given.pop("mode", self.search.mode)
         now, twins = _now(given.pop("now", None)), bool(given.pop("twins", False))
-        settings = self.block
-        if given:
-            chosen = {**asdict(self.block), **with_preset(given)}
-            settings = settings_from(BlockSettings, chosen, section="block:")
+        settings = self._settings_for(given) if given else self.block
         excluded, missing = self._excluded(_listed(exclude_ids))
         effort = self.search if mode == self.search.mode else replace(self.search, mode=mode)
         return Ask(settings, effort, now, excluded, missing, twins)
+
+    def _settings_for(self, given: Mapping[str, Any]) -> BlockSettings:
+        """Return the settings of a block with those given; the last few are remembered."""
+        key = tuple(sorted((name, type(value), repr(value)) for name, value in given.items()))
+        known = self._asked.get(key)
+        if known is None:
+            chosen = {**asdict(self.block), **with_preset(given)}
+            known = settings_from(BlockSettings, chosen, section="block:")
+            if len(self._asked) >= _ASKED:
+                self._asked.clear()
+            self._asked[key] = known
+        return known
 
     def find(self, key: str) -> int | None:
         """Return the document number of an article id or URL, mended as ids are when read.

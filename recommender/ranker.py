@@ -146,7 +146,7 @@ class Ranker:
                     subject, need, ask, choice, NO_PRIORS, threshold=ask.settings.threshold
                 )
                 places = range(min(need, len(found)))
-                chosen += [_chosen(found, place, NO_PRIORS) for place in places]
+                chosen += _chosen(found, places, NO_PRIORS)
         return Ranked(tuple(chosen))
 
     # --- pinned ones ---
@@ -223,8 +223,7 @@ class Ranker:
                 near = self.scorer.similar_enough(subject, room, ask, own)
                 found = self.scorer.smoothed(subject, ask, near, own, priors).take(slice(room))
                 few = self._few(self._shortlist(subject, ask, found, before), ask, before)
-        chosen = [_standing_for(_chosen(found, place, priors), few, place) for place in few.places]
-        return chosen, list(few.dropped)
+        return _chosen(found, few.places, priors, few), list(few.dropped)
 
     def _shortlist(
         self,
@@ -378,8 +377,8 @@ class Ranker:
             for place in few.places:
                 doc = few.doc(place)
                 score = self.index.score(subject.query, doc)
-                own_kind = Chosen(doc, score, score, origin="fallback")
-                chosen.append(_standing_for(own_kind, few, place))
+                under = few.copies.get(place, ()), few.instalments.get(place, ())
+                chosen.append(Chosen(doc, score, score, (), "fallback", *under))
         return chosen
 
     def _rung(self, rung: str, subject: Subject, choice: Choice, k: int) -> NDArray[np.int32]:
@@ -413,19 +412,44 @@ class Ranker:
         return docs[np.argsort(-self.scorer.counts[docs], kind="stable")][:k]
 
 
-def _chosen(found: Smoothed, place: int, priors: Priors) -> Chosen:
-    """Return a candidate as a card, with what each step adds to its score."""
-    doc, similarity = int(found.docs[place]), float(found.similarities[place])
-    smoothed, crowded = float(found.smoothed[place]), float(found.crowded[place])
-    effects = [("smoothing", smoothed - similarity), ("crowding", crowded - smoothed)]
-    effects = [effect for effect in effects if effect[1]] + priors.effects(doc, crowded)
-    return Chosen(doc, float(found.scores[place]), similarity, tuple(effects))
+def _chosen(
+    found: Smoothed, places: Sequence[int], priors: Priors, few: Shortlist | None = None
+) -> list[Chosen]:
+    """Return some candidates as cards, with what each step adds to their scores.
 
-
-def _standing_for(card: Chosen, few: Shortlist, place: int) -> Chosen:
-    """Return a card with what it stands for."""
-    copies, instalments = few.copies.get(place, ()), few.instalments.get(place, ())
-    return replace(card, copies=copies, instalments=instalments)
+    Parameters
+    ----------
+    few : what they stand for besides themselves
+    """
+    picked = found.take(np.array(places, np.int64))
+    steps = [
+        ("smoothing", picked.smoothed - picked.similarities),
+        ("crowding", picked.crowded - picked.smoothed),
+    ]
+    steps = [step for step in steps if step[1].any()] + priors.effects(picked.docs, picked.crowded)
+    effects = [
+        tuple((name, float(shares[i])) for name, shares in steps) for i in range(len(picked))
+    ]
+    copies = few.copies if few else {}
+    instalments = few.instalments if few else {}
+    return [
+        Chosen(
+            doc,
+            score,
+            similarity,
+            told,
+            copies=copies.get(place, ()),
+            instalments=instalments.get(place, ()),
+        )
+        for place, doc, score, similarity, told in zip(
+            places,
+            picked.docs.tolist(),
+            picked.scores.tolist(),
+            picked.similarities.tolist(),
+            effects,
+            strict=True,
+        )
+    ]
 
 
 def _rooms(need: int) -> tuple[int, int]:

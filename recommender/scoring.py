@@ -27,6 +27,8 @@ __all__ = ["NO_PRIORS", "Priors", "Scorer"]
 
 _LEAST_PRIOR: Final = 2.0**-64
 """What is left of a score by less than this is nothing: sums of 32 bits tell no such apart."""
+_LEAST_SHARE: Final = 0.0005
+"""What brings less than this to a score is not named."""
 _PLACED: Final = 64
 """Places that are told by score; those behind are told by similarity."""
 
@@ -69,13 +71,15 @@ class Priors:
             return ""
         return min(self.steps, key=lambda step: float(step[1](docs)[0]))[0]
 
-    def effects(self, doc: int, score: float) -> list[tuple[str, float]]:
-        """Return what each step adds to a document's score."""
-        out, docs = [], np.array([doc], np.int32)
+    def effects(
+        self, docs: NDArray[np.int32], scores: NDArray[np.float64]
+    ) -> list[tuple[str, NDArray[np.float64]]]:
+        """Return what each step adds to the scores of some documents."""
+        out = []
         for name, factors in self.steps:
-            after = score * float(factors(docs)[0])
-            out.append((name, after - score))
-            score = after
+            after = scores * factors(docs)
+            out.append((name, after - scores))
+            scores = after
         return out
 
 
@@ -221,7 +225,7 @@ class Scorer:
         named = [
             (other, share)
             for other, share in brought.items()
-            if share > 0.0
+            if share >= _LEAST_SHARE
             and other not in (doc, *subject.own)
             and not self.eligibility.hidden(other, ask)
         ]

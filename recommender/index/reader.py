@@ -962,12 +962,13 @@ class Index:
         tf, idf_squared = self.collection.tf, self.collection.idf_squared
         known = queries.lengths > 0.0
         per = np.divide(shares, queries.lengths, out=np.zeros(len(shares)), where=known)
-        weights = tf[queries.codes] * np.repeat(per, np.diff(queries.indptr))
+        weights = np.repeat(per, np.diff(queries.indptr)) * tf[queries.codes]
+        weights = weights * idf_squared[queries.terms]
         names, places = np.unique(queries.terms, return_inverse=True)
         mixture = np.bincount(places, weights, len(names))
         terms, codes = self._place(doc)[0].row(doc, compiled=False)
         _, here, there = np.intersect1d(names, terms, assume_unique=True, return_indices=True)
-        inner = math.fsum(mixture[here] * tf[codes[there]] * idf_squared[terms[there]])
+        inner = math.fsum(mixture[here] * tf[codes[there]])
         norm = self._norm(doc)
         return round(inner / norm * rows.GRID) / rows.GRID if norm else 0.0
 

@@ -216,14 +216,12 @@ def pair_score(
 
 
 @compiled
-def mixed_product(
-    doc: int, row_ptr: Array, packed: Array, tf: Array, idf_squared: Array, mixture: Array
-) -> float:
+def mixed_product(doc: int, row_ptr: Array, packed: Array, tf: Array, mixture: Array) -> float:
     """Return the inner product of a document and a scattered vector, (n_terms,) float64.
 
     Parameters
     ----------
-    mixture : weights without their idf
+    mixture : weights times the square of each term's idf
     """
     high, low = 0.0, 0.0
     at = row_ptr[doc]
@@ -232,8 +230,8 @@ def mixed_product(
     while at < end:
         term, code, at = _next(packed, at, term)
         weight = mixture[term]
-        if weight != 0.0 and idf_squared[term] > 0.0:
-            high, low = _add(high, low, weight * tf[code] * idf_squared[term])
+        if weight != 0.0:
+            high, low = _add(high, low, weight * tf[code])
     return high + low
 
 

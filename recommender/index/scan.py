@@ -742,7 +742,9 @@ def mixed_scores(
         if queries.lengths[q] > 0.0:
             share = shares[q] / queries.lengths[q]
             for i in range(queries.indptr[q], queries.indptr[q + 1]):
-                mixture[queries.terms[i]] += share * statistics.tf[queries.codes[i]]
+                term = queries.terms[i]
+                weight = share * statistics.tf[queries.codes[i]]
+                mixture[term] += weight * statistics.idf_squared[term]
     for i in range(docs.size):
         norm = _norm(docs[i], matrix, statistics)
         if norm > 0.0:
@@ -751,7 +753,6 @@ def mixed_scores(
                 matrix.row_ptr,
                 matrix.packed,
                 statistics.tf,
-                statistics.idf_squared,
                 mixture,
             )
             out[i] = np.rint(inner / norm * GRID) / GRID
