@@ -29,14 +29,16 @@ EVERY_STEP = {
     "max_per_story": 2,
     "popularity": 0.2,
 }
+PLAIN = {"preset": "similarity", "smoothing": 0.0, "crowding": 0.0}
 ASKED: Mapping[str, Mapping[str, Any]] = {
-    "similarity (plain)": {"preset": "similarity"},
+    "plain search": PLAIN,
+    "similarity (smoothed)": {"preset": "similarity"},
     "default": {},
     "news": {"preset": "news"},
     "background": {"preset": "background"},
     "evergreen": {"preset": "evergreen"},
     "every step on": EVERY_STEP,
-    "similarity again": {"preset": "similarity"},
+    "plain search again": PLAIN,
 }
 
 

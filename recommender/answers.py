@@ -48,6 +48,8 @@ __all__ = ["Answers", "Explanation", "Verdict"]
 Copies = dict[tuple[int, int], tuple[int, ...]]
 """By article and card, the documents that stand under the card as its copies, if any do."""
 
+_CHUNK = 512
+"""Articles that are learnt about at once."""
 _ASKED = 256
 """Different options whose settings are remembered."""
 _LOOKED_AT = 50
@@ -142,6 +144,20 @@ class Answers:
         self.ranker = Ranker(self.knowledge, popularity)
         if index.compiled:
             index.warm_up()
+
+    def learn(self, seconds: float) -> None:
+        """Find out ahead what blocks ask of articles, the newest first, as far as time allows."""
+        until = time.monotonic() + seconds
+        stories = self.knowledge.stories(self.block.same_story) if self.block.same_story else None
+        newest = self.index.docs()[::-1]
+        for first in range(0, len(newest), _CHUNK):
+            if time.monotonic() > until:
+                return
+            docs = newest[first : first + _CHUNK]
+            if self.ranker.scorer.smooths(self.block):
+                self.ranker.scorer.smoother.learn(docs)
+            if stories is not None:
+                stories.firsts(docs.tolist())
 
     # --- blocks ---
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from recommender.candidates import Candidates
 from recommender.eligibility import Ask, Eligibility, Subject
-from recommender.index.part import Choice, among
+from recommender.index.part import EVERYTHING, Choice, among
 from recommender.index.rows import GRID
 from recommender.ranking.ages import age_factors
 from recommender.ranking.popularity import Popularity, popularity_factors, usual_count
@@ -135,7 +135,7 @@ class Scorer:
             similarities = np.rint(near.scores / priors.of(docs) * GRID) / GRID
         if not self.smooths(settings):
             return Smoothed(docs, similarities, similarities, similarities, near.scores)
-        leaning = self.leaning(subject)
+        leaning = self.leaning(subject, near, choice)
         if settings.smoothing:
             more = self.smoother.nearby(leaning)
             more = more[self.index.may_be_found(more, choice) & ~among(more, docs)]
@@ -208,11 +208,21 @@ class Scorer:
         """Tell whether scores are smoothed."""
         return bool(settings.smoothing or settings.crowding) and self.smoother.can
 
-    def leaning(self, subject: Subject) -> Leaning:
-        """Return what a subject leans on."""
+    def leaning(
+        self, subject: Subject, near: Candidates | None = None, found_by: Choice = EVERYTHING
+    ) -> Leaning:
+        """Return what a subject leans on.
+
+        Parameters
+        ----------
+        near, found_by : what a search with a choice found, which need not be done again where it
+            was among all that may be leaned on
+        """
         codes = [None] if subject.lang is None else [self.index.language_codes([subject.lang])]
         choice = Choice(languages=codes[0], excluded=subject.own)
-        return self.smoother.leaning(subject.query, subject.doc, choice)
+        same = found_by.mask is None and found_by == choice  # masks cannot be compared so
+        known = near if same else None
+        return self.smoother.leaning(subject.query, subject.doc, choice, known)
 
     def leaned_on(self, doc: int, subject: Subject, ask: Ask) -> list[tuple[int, float]]:
         """Return the articles that bring a document near to a subject, and what each brings.

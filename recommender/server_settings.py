@@ -100,7 +100,7 @@ class ServerSettings:
     cache_seconds: float = 300.0
     max_body_kb: int = 1024
     gzip_bodies: bool = False
-    quick_ms: float = 3.0
+    quick_ms: float = 6.0
     threads: int = 1
     queue: int = 100
     deadline_seconds: float = 1.0

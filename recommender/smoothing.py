@@ -8,9 +8,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.candidates import Candidates
 from recommender.index.part import Choice
 from recommender.index.reader import Index, Query
 from recommender.index.rows import GRID
+from recommender.index.scan import Queries
 from recommender.ranking.smoothing import CROWD, LEANS, crowd_factors, crowds, shares
 
 __all__ = ["LEAST_ROOM", "Leaning", "Smoothed", "Smoother"]
@@ -32,11 +34,13 @@ class Leaning:
     query : Query
     docs : int32, what it leans on, the nearest first
     shares : (n,) float64, how much it does
+    rows : the words of all of these, the query's first
     """
 
     query: Query
     docs: NDArray[np.int32]
     shares: NDArray[np.float64]
+    rows: Queries
 
 
 @dataclass(frozen=True)
@@ -107,22 +111,28 @@ class Smoother:
 
     # --- what is leaned on ---
 
-    def leaning(self, query: Query, doc: int | None, choice: Choice) -> Leaning:
+    def leaning(
+        self, query: Query, doc: int | None, choice: Choice, near: Candidates | None = None
+    ) -> Leaning:
         """Return what a question leans on: for an article what is known, else what is found.
 
         Parameters
         ----------
         doc : its number, where the question is an article of the index
         choice : who may be leaned on by a text that is none
+        near : what a search by that choice found, if there was one
         """
         if doc is not None:
-            self._learn(np.array([doc], np.int32))
+            self.learn(np.array([doc], np.int32))
             docs, own = self._around.docs[doc], self._around.shares[doc]
-            return Leaning(query, docs[docs >= 0], own[docs >= 0].astype(np.float64))
-        found = self.index.search(query, LEANS, choice=choice)
-        scores = np.zeros((1, LEANS))
-        scores[0, : len(found)] = found.scores
-        return Leaning(query, found.docs, shares(scores)[0, : len(found)])
+            docs, own = docs[docs >= 0], own[docs >= 0].astype(np.float64)
+        else:
+            found = self.index.search(query, LEANS, choice=choice) if near is None else near
+            docs = found.docs[:LEANS]
+            scores = np.zeros((1, LEANS))
+            scores[0, : len(docs)] = found.scores[:LEANS]
+            own = shares(scores)[0, : len(docs)]
+        return Leaning(query, docs, own, self.index.rows_with(query, docs))
 
     def nearby(self, leaning: Leaning) -> NDArray[np.int32]:
         """Return those that a question leans on, and the nearest of each.
@@ -132,8 +142,8 @@ class Smoother:
         found = [self.index.pool(doc, _FOUND_BY) for doc in leaning.docs.tolist()]
         return np.unique(np.concatenate([leaning.docs, *found])).astype(np.int32)
 
-    def _learn(self, docs: NDArray[np.int32]) -> None:
-        """Fill in what stands around some documents.
+    def learn(self, docs: NDArray[np.int32]) -> None:
+        """Find out what stands around some documents, where that is not known.
 
         Two threads that do so at once write the same.
         """
@@ -167,7 +177,7 @@ class Smoother:
         crowding : the power of a crowd, see ``ranking.smoothing.crowd_factors``; 0 = none
         """
         docs = np.ascontiguousarray(docs, np.int32)
-        self._learn(docs)
+        self.learn(docs)
         smoothed = similarities
         if smoothing:
             smoothed = self._means(leaning, docs, smoothing)
@@ -183,10 +193,9 @@ class Smoother:
         own = smoothing * self._around.shares[docs].astype(np.float64)
         every, places = np.unique(np.concatenate([docs, leans.ravel()]), return_inverse=True)
         ours = [1.0, *(smoothing * leaning.shares)]
-        queries = [leaning.query, *map(self.index.query_of, leaning.docs.tolist())]
         scores = np.zeros(len(every))
         real = every >= 0
-        scores[real] = self.index.mixed_scores(queries, ours, every[real]) / sum(ours)
+        scores[real] = self.index.mixed_scores(leaning.rows, ours, every[real]) / sum(ours)
         n = len(docs)
         leaned = scores[places[n:]].reshape(leans.shape)
         means: NDArray[np.float64] = (scores[places[:n]] + (own * leaned).sum(axis=1)) / (
@@ -200,7 +209,7 @@ class Smoother:
         What two of them bring together is halved between them. The document's own part is missing:
         its similarity, divided by the weights of both sides.
         """
-        self._learn(np.array([doc], np.int32))
+        self.learn(np.array([doc], np.int32))
         theirs = self._around.docs[doc]
         docs = [doc, *theirs[theirs >= 0].tolist()]
         there = np.array([1.0, *(smoothing * self._around.shares[doc][theirs >= 0])], np.float64)

@@ -271,8 +271,10 @@ def test_mixed_scores_are_the_sum_of_the_scores(news: Recommender) -> None:
     queries.append(Query(np.zeros(0, np.int32), np.zeros(0, np.uint8)))
     several = [1.0, 0.5, 0.25, 2.0, 1.0]
 
-    mixed = index.mixed_scores(queries, several, docs)
-    plain = replace(index, compiled=False).mixed_scores(queries, several, docs)
+    rows = index.rows_with(queries[4], docs[:4])
+    order = [several[4], *several[:4]]
+    mixed = index.mixed_scores(rows, order, docs)
+    plain = replace(index, compiled=False).mixed_scores(rows, order, docs)
 
     expected = [
         sum(w * index.score(q, int(doc)) for q, w in zip(queries, several, strict=True))
@@ -280,7 +282,7 @@ def test_mixed_scores_are_the_sum_of_the_scores(news: Recommender) -> None:
     ]
     assert mixed == pytest.approx(expected, abs=1e-9)
     assert mixed.tolist() == plain.tolist()
-    assert index.mixed_scores(queries, several, docs[:0]).tolist() == []
+    assert index.mixed_scores(rows, order, docs[:0]).tolist() == []
 
 
 def test_index_without_known_neighbours_smooths_nothing(sample: Path, tmp_path: Path) -> None:

@@ -452,6 +452,12 @@ class Index:
         indptr, terms, codes = rows.take_rows(rows.stack_rows(rows_of), order)
         return scan.Queries(indptr, terms, codes, lengths, docs)
 
+    def rows_with(self, query: Query, docs: NDArray[np.int32]) -> scan.Queries:
+        """Return a query and some documents as queries, in the form that the loops take."""
+        if self.compiled and query.doc is not None and query.length is not None:
+            return self.queries_of(np.concatenate([[query.doc], docs]).astype(np.int32))
+        return scan.Queries(*self._rows_of([query, *map(self.query_of, docs.tolist())]))
+
     def term_numbers(self, terms: StringColumn) -> NDArray[np.int32]:
         """Return the number of each term, -1 for those that no article holds."""
         return self.collection.find_terms(terms)
@@ -933,12 +939,13 @@ class Index:
         return result
 
     def mixed_scores(
-        self, queries: Sequence[Query], shares: Sequence[float], docs: NDArray[np.int32]
+        self, queries: scan.Queries, shares: Sequence[float], docs: NDArray[np.int32]
     ) -> NDArray[np.float64]:
         """Return the sum of the scores that each document has with several queries.
 
         Parameters
         ----------
+        queries : as ``rows_with`` gives them
         shares : by what each query's scores are multiplied
 
         Returns
@@ -948,13 +955,13 @@ class Index:
         out = np.zeros(len(docs), np.float64)
         if not len(docs):
             return out
-        several, parts = np.asarray(shares, np.float64), scan.Queries(*self._rows_of(queries))
+        several = np.asarray(shares, np.float64)
         if not self.compiled:
             for i, doc in enumerate(docs.tolist()):
-                out[i] = self._mixed_score(parts, several, doc)
+                out[i] = self._mixed_score(queries, several, doc)
             return out
         for part, here in self._by_part(docs):
-            out[here] = part.mixed_scores(docs[here], parts, several)
+            out[here] = part.mixed_scores(docs[here], queries, several)
         return out
 
     def _mixed_score(self, queries: scan.Queries, shares: NDArray[np.float64], doc: int) -> float:

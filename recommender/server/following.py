@@ -14,11 +14,14 @@ from recommender.errors import RecommenderError
 from recommender.server.blocks import BlockBytes, Question, Serving
 from recommender.server.service import Service
 
-__all__ = ["Follower"]
+__all__ = ["WARM_SECONDS", "Follower"]
 
 _log = logging.getLogger(__name__)
 _WARMED: Final = 200
-_WARM_SECONDS: Final = 1.0
+WARM_SECONDS: Final = 1.0
+"""How long a generation is learnt about, and its hottest blocks are made, before it is used."""
+_SHARE: Final = 0.1
+"""Of the time between two generations, how much may go into learning about them."""
 _AGAIN_SECONDS: Final = 60.0
 """A generation that could not be taken is tried again so late, unless another is published."""
 
@@ -45,7 +48,7 @@ class Follower:
         self._keys = Path(keys) if keys else None
         self._seen = _content(self._pointer)
         self._keys_seen = _stamp(self._keys)
-        self._tried = time.monotonic()
+        self._tried = self._taken = time.monotonic()
         self._taking = asyncio.Lock()
         self._nudged = asyncio.Event()
         service.follow = self.take_newest
@@ -129,6 +132,8 @@ class Follower:
         if not index.n_articles and before.answers.index.n_articles:
             raise _NotSoundError("It holds no article, and the one in use does.")
         after = Serving(answers, self._service.settings)
+        answers.learn(min(WARM_SECONDS, _SHARE * (time.monotonic() - self._taken)))
+        self._taken = time.monotonic()
         if index.n_articles:
             answers.related(index.article_id(int(index.docs()[-1])))
         return after, list(_made(after, hottest))
@@ -146,7 +151,7 @@ def _made(
     serving: Serving, hottest: Iterable[tuple[Address, Question]]
 ) -> Iterator[tuple[Address, BlockBytes]]:
     """Make answers anew, as many as a second is enough for."""
-    until = time.monotonic() + _WARM_SECONDS
+    until = time.monotonic() + WARM_SECONDS
     for address, question in hottest:
         if time.monotonic() > until:
             return

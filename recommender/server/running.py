@@ -307,6 +307,7 @@ def _forget_figures(pid: int) -> None:
 def _answer(model: Path, config: Config, listener: socket.socket, writer: Path | None) -> None:
     """Be a worker, until SIGTERM."""
     from recommender.server.app import create_app
+    from recommender.server.following import WARM_SECONDS
     from recommender.server.metrics import Metrics
     from recommender.server.protocol import protocol_with
     from recommender.server.service import Service
@@ -317,6 +318,7 @@ def _answer(model: Path, config: Config, listener: socket.socket, writer: Path |
     sys.setswitchinterval(_SWITCH_SECONDS)
     client = None if writer is None else WriterClient(writer, settings.write_seconds)
     news = Recommender.open(model, config=config)
+    news.answers.learn(WARM_SECONDS)
     service = Service(news, config, Metrics(), client)
     server = _Server(
         uvicorn.Config(
