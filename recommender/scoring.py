@@ -21,6 +21,7 @@ from recommender.index.rows import GRID
 from recommender.ranking.ages import age_factors
 from recommender.ranking.popularity import Popularity, popularity_factors, usual_count
 from recommender.ranking.settings import BlockSettings
+from recommender.ranking.smoothing import LEANS
 from recommender.smoothing import LEAST_ROOM, Leaning, Smoothed, Smoother
 
 __all__ = ["NO_PRIORS", "Priors", "Scorer"]
@@ -221,7 +222,8 @@ class Scorer:
         codes = [None] if subject.lang is None else [self.index.language_codes([subject.lang])]
         choice = Choice(languages=codes[0], excluded=subject.own)
         same = found_by.mask is None and found_by == choice  # masks cannot be compared so
-        known = near if same else None
+        are_all = near is not None and len(near) >= LEANS  # a threshold leaves fewer
+        known = near if same and are_all else None
         return self.smoother.leaning(subject.query, subject.doc, choice, known)
 
     def leaned_on(self, doc: int, subject: Subject, ask: Ask) -> list[tuple[int, float]]:

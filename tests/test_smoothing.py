@@ -306,3 +306,18 @@ def test_weight_that_is_no_number_is_refused(news: Recommender) -> None:
     """As every option."""
     with pytest.raises((ConfigError, InputError), match="smoothing"):
         news.related("sc-en-0001", smoothing="much")
+
+
+def test_draft_under_a_threshold_leaned_on_what_reached_it_alone(
+    news: Recommender, sample: Path
+) -> None:
+    """A threshold chooses cards; it does not change what they score."""
+    lines = (sample / "articles.jsonl").read_text(encoding="utf-8").splitlines()
+    for key in ONE_OF_EACH:
+        record = next(row for row in map(json.loads, lines) if row["id"] == key)
+        draft = {name: record[name] for name in ("title", "lead", "body", "lang")}
+        every = {c.id: c.score for c in news.related_to_article(draft, limit=9, **SMOOTH).cards}
+        few = news.related_to_article(draft, limit=9, threshold=0.2, **SMOOTH).cards
+
+        assert 0 < len(few) < len(every)
+        assert [every[card.id] for card in few] == [card.score for card in few]

@@ -136,7 +136,7 @@ class Lists:
         """Return the figures of each list, (n,) float64, NaN where one is not defined."""
         return {
             "cards": (self.cards >= 0).sum(axis=1).astype(np.float64),
-            "similarity": _mean(self.scores),
+            "score": _mean(self.scores),
             "age_days": _mean(self.ages),
             "fresh": _mean(np.where(np.isnan(self.ages), np.nan, np.abs(self.ages) <= FRESH_DAYS)),
             "other_language": _mean(self._foreign()),

@@ -144,7 +144,7 @@ class _Drawer:
             self._quality(),
             self._exposure(),
             self._freshness(),
-            self._similarity(),
+            self._scores(),
             self._trade_off(),
         ]
         yield tag("div", *drawn, class_="plots")
@@ -183,7 +183,7 @@ class _Drawer:
         note = "By days; with a minus: cards that are newer than their article"
         return figured(drawing.histogram(counts, _AGE_NAMES, title), title, note)
 
-    def _similarity(self) -> Html | None:
+    def _scores(self) -> Html | None:
         scores = self._found.beyond.scores
         known = scores[np.isfinite(scores)]
         if not len(known):
@@ -193,7 +193,9 @@ class _Drawer:
         names = [f"{edge:.2f}" for edge in edges[:-1]]
         title = "Scores of cards"
         return figured(
-            drawing.histogram(counts.tolist(), names, title), title, "1 = the same words"
+            drawing.histogram(counts.tolist(), names, title),
+            title,
+            "What cards are ranked by: 1 = as near as can be",
         )
 
     def _trade_off(self) -> Html | None:

@@ -31,7 +31,7 @@ MEANINGS = {
     "judged": "share of cards that anybody judged; the others count as not relevant",
     "alpha_ndcg": "nDCG by which a second card of one story is worth half as much",
     "cards": "cards in a list",
-    "similarity": "mean score of the cards",
+    "score": "mean score of the cards",
     "age_days": "days that cards are older than their article; below 0 newer",
     "fresh": "share of cards published within 30 days of their article",
     "other_language": "share of cards in another language than their article",

@@ -86,7 +86,7 @@ def test_columns_of_made_lists_are_what_they_were_made_to_be(catalog: Catalog) -
     assert lists.strangers == 1
     for name in ("other_language", "age_days", "variety", "near_copies", "novelty"):
         assert np.isnan(columns[name][third]), name
-    assert np.isnan(columns["similarity"]).all()  # the run has no scores
+    assert np.isnan(columns["score"]).all()  # the run has no scores
     days = (
         catalog.published[catalog.place[english[1]]] - catalog.published[catalog.place[english[5]]]
     )

@@ -147,7 +147,7 @@ def test_nothing_that_is_not_defined_is_a_number(tmp_path: Path) -> None:
     model = recommender.build([{"id": "a", "title": "Bridge closed"}], tmp_path / "m")
     found = evaluate(model)
 
-    for name in ("similarity", "age_days", "fresh", "other_language", "novelty", "variety"):
+    for name in ("score", "age_days", "fresh", "other_language", "novelty", "variety"):
         assert found.lists[name].mean is None, name
     assert (0.0, None) == (found.beyond.exposure.coverage, found.beyond.exposure.gini)
     assert json.dumps(as_mapping(found), allow_nan=False)
