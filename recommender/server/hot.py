@@ -21,7 +21,8 @@ __all__ = ["BlockRoute", "Quick", "article_key", "query_pairs"]
 _MOST_PARAMETERS: Final = 400
 _KINDS: Final = 256
 _WEIGHT: Final = 0.1
-_A_TURN: Final = 30
+_TURN_SECONDS: Final = 0.03
+_LEAST_SECONDS: Final = 0.0005
 _IS_HTML: Final = {"/v1/articles/{id}/related.html"}
 
 
@@ -85,7 +86,7 @@ class BlockRoute:
         question = self._question(scope, asked)
         kind = _kind(question)
         if self._quick.is_quick(kind):
-            self._quick.take_turn()
+            self._quick.take_turn(kind)
             made, block, seconds = _timed(serving, question)
         else:
             made, block, seconds = await service.lane.run(_timed, serving, question)
@@ -135,7 +136,7 @@ class Quick:
 
     A thread beside it would have to share the interpreter with it, which costs both more than a
     quick block takes. What took long lately, or is not known yet, is made in a lane. In one turn of
-    the event loop only so many are made; the rest is refused, or who came last would wait for all.
+    the event loop only so much is made; the rest is refused, or who came last would wait for all.
 
     Parameters
     ----------
@@ -145,7 +146,7 @@ class Quick:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._taken: dict[object, float] = {}
-        self._made = 0
+        self._turn = 0.0
 
     def is_quick(self, kind: object) -> bool:
         """Tell whether blocks of a kind took little lately."""
@@ -158,21 +159,21 @@ class Quick:
         before = self._taken.get(kind, seconds)
         self._taken[kind] = before + (seconds - before) * _WEIGHT
 
-    def take_turn(self) -> None:
-        """Count a block that is made in this turn of the event loop.
+    def take_turn(self, kind: object) -> None:
+        """Count a block that is made in this turn of the event loop, by what its like took.
 
         Raises
         ------
         ProblemError : one too many
         """
-        if not self._made:
+        if not self._turn:
             asyncio.get_running_loop().call_soon(self._next_turn)
-        if self._made >= _A_TURN:
+        if self._turn >= _TURN_SECONDS:
             raise ProblemError("overloaded", "Too many blocks are being made. Try again.")
-        self._made += 1
+        self._turn += max(self._taken.get(kind, 0.0), _LEAST_SECONDS)
 
     def _next_turn(self) -> None:
-        self._made = 0
+        self._turn = 0.0
 
 
 async def _answer(made: BlockBytes, asked: Asked, send: Send) -> None:
