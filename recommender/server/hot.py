@@ -21,7 +21,7 @@ __all__ = ["BlockRoute", "Quick", "article_key", "query_pairs"]
 _MOST_PARAMETERS: Final = 400
 _KINDS: Final = 256
 _WEIGHT: Final = 0.1
-_TURN_SECONDS: Final = 0.03
+_TURN_SECONDS: Final = 0.045
 _LEAST_SECONDS: Final = 0.0005
 _IS_HTML: Final = {"/v1/articles/{id}/related.html"}
 

@@ -468,5 +468,5 @@ def test_quick_blocks_are_made_at_once_but_only_so_many_in_a_turn() -> None:
     first, second, slower = asyncio.run(turns())
 
     assert (False, True, False) == (unknown, quick.is_quick("a"), quick.is_quick("b"))
-    assert 20 <= first == second < 100
-    assert 10 <= slower <= 13  # by what they take, not by their number
+    assert 30 <= first == second < 100
+    assert 15 <= slower <= 20  # by what they take, not by their number
