@@ -20,8 +20,8 @@ _log = logging.getLogger(__name__)
 _WARMED: Final = 200
 WARM_SECONDS: Final = 1.0
 """How long a generation is learnt about, and its hottest blocks are made, before it is used."""
-_SHARE: Final = 0.1
-"""Of the time between two generations, how much may go into learning about them."""
+_SHARE: Final = 0.2
+"""Of the time between two generations, how much may go into that: answers come first."""
 _AGAIN_SECONDS: Final = 60.0
 """A generation that could not be taken is tried again so late, unless another is published."""
 
@@ -132,11 +132,12 @@ class Follower:
         if not index.n_articles and before.answers.index.n_articles:
             raise _NotSoundError("It holds no article, and the one in use does.")
         after = Serving(answers, self._service.settings)
-        answers.learn(min(WARM_SECONDS, _SHARE * (time.monotonic() - self._taken)))
+        room = min(WARM_SECONDS, _SHARE * (time.monotonic() - self._taken))
         self._taken = time.monotonic()
+        answers.learn(room / 2)
         if index.n_articles:
             answers.related(index.article_id(int(index.docs()[-1])))
-        return after, list(_made(after, hottest))
+        return after, list(_made(after, hottest, self._taken + room))
 
     def _not_taken(self, error: Exception) -> None:
         service = self._service
@@ -148,10 +149,9 @@ class Follower:
 
 
 def _made(
-    serving: Serving, hottest: Iterable[tuple[Address, Question]]
+    serving: Serving, hottest: Iterable[tuple[Address, Question]], until: float
 ) -> Iterator[tuple[Address, BlockBytes]]:
-    """Make answers anew, as many as a second is enough for."""
-    until = time.monotonic() + WARM_SECONDS
+    """Make answers anew, as many as there is time for."""
     for address, question in hottest:
         if time.monotonic() > until:
             return
