@@ -60,6 +60,9 @@ class WeightSettings:
     def __post_init__(self) -> None:
         if self.statistics not in ("global", "frozen"):
             raise ConfigError(f"statistics is {self.statistics!r}; expected global or frozen.")
+        for name in ("sublinear_tf", "use_idf", "smooth_idf"):
+            if not isinstance(getattr(self, name), bool | np.bool_):
+                raise ConfigError(f"{name} is {getattr(self, name)!r}; expected true or false.")
         for name in ("min_df", "max_df"):
             check_df(name, getattr(self, name))
         if self.max_df == 1 and isinstance(self.max_df, int):

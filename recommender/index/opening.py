@@ -27,6 +27,9 @@ GENERATION_TYPES = {
 """What a generation consists of besides its segments: as ``segment.ARRAY_TYPES``."""
 
 
+_MOST_LANGUAGES = 256
+
+
 def check_listed(manifest: Manifest, folder: Path) -> WeightSettings:
     """Return the weights, or raise DamagedIndexError where the manifest lacks what it needs."""
     place = folder / "manifest.json"
@@ -35,6 +38,10 @@ def check_listed(manifest: Manifest, folder: Path) -> WeightSettings:
         SearchSettings(**manifest.settings.get("search", {}))
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise DamagedIndexError(f"{place} lacks what an index needs: {error}") from error
+    if len(manifest.languages) > _MOST_LANGUAGES:
+        raise DamagedIndexError(
+            f"{place} names {len(manifest.languages):,} languages; a byte tells {_MOST_LANGUAGES}."
+        )
     if not manifest.order or sorted(manifest.order) != sorted(manifest.segments):
         raise DamagedIndexError(f"{place} names its segments in no order.")
     listed = [(manifest.files, GENERATION_TYPES)]

@@ -468,6 +468,12 @@ def _listing(folder: Path) -> set[tuple[str, int, int, int]]:
     return {(name, about.st_ino, about.st_size, about.st_mtime_ns) for name, about in found}
 
 
+def _weights(root: Path) -> object:
+    """Return how the live generation says that words are weighed: another way is another index."""
+    place = root / generation_name(current(root)) / "manifest.json"
+    return json.loads(place.read_bytes())["settings"]["weights"]
+
+
 def try_out(start: Path, area: Path, number: int, truth: object) -> tuple[str, str]:
     """Mutate a copy and open it; return which mutation it was, and how that ended."""
     rng = random.Random(number)
@@ -479,7 +485,9 @@ def try_out(start: Path, area: Path, number: int, truth: object) -> tuple[str, s
     result = opened(area / "news", truth, lies=mutate in LIES)
     if _listing(area) != before:
         result += "; files were written, or came or went"
-    if result == "other" and mutate in OTHER_ANSWERS:
+    if result == "other" and (
+        mutate in OTHER_ANSWERS or (mutate is value and _weights(area / "news") != _weights(start))
+    ):
         result = "exchanged"
     return mutate.__name__, result
 
