@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -79,7 +79,7 @@ class Knowledge:
 
     def moment(self, doc: int) -> tuple[int, bytes]:
         """Return what articles are ordered by: publishing time, then id."""
-        return self.index.published(doc), self.index.article_id(doc).encode()
+        return _moment(self.index, doc)
 
     def stories(self, least: float) -> Stories:
         """Return the stories of the generation, where ``least`` is the cosine that links them."""
@@ -87,8 +87,11 @@ class Knowledge:
             if least not in self._stories:
                 if len(self._stories) >= _STORIES:
                     self._stories.clear()
-                owners = self._owners if self._has_table else None
-                self._stories[least] = Stories(self._neighbours, self.moment, least, owners)
+                # Of the index, not of this object: a circle would keep a generation in use until
+                # the collector comes by.
+                near, moment = partial(_neighbours, self.index), partial(_moment, self.index)
+                owners = partial(_owners, self.index) if self.index.has_table else None
+                self._stories[least] = Stories(near, moment, least, owners)
             return self._stories[least]
 
     def series(self, name: str) -> list[int]:
@@ -102,25 +105,6 @@ class Knowledge:
             for doc in own.get(name, ())
         ]
         return [doc for doc in docs if not self.index.is_gone(doc)]
-
-    @property
-    def _has_table(self) -> bool:
-        return bool(self.index.parts) and bool(self.index.parts[0].segment.width)
-
-    def _owners(self, docs: Sequence[int]) -> Sequence[int]:
-        found: list[int] = self.index.owners_of(docs, _NEAREST).tolist()
-        return found
-
-    def _neighbours(
-        self, docs: Sequence[int]
-    ) -> list[tuple[NDArray[np.int32], NDArray[np.float64]]]:
-        if self._has_table:
-            near = self.index.nearest_known(docs, _NEAREST)
-        else:
-            own = [Choice(languages=frozenset({self.index.language_code(doc)})) for doc in docs]
-            pairs = zip(docs, own, strict=True)
-            near = [self.index.related(doc, _NEAREST, choice=choice) for doc, choice in pairs]
-        return [(found.docs, found.scores) for found in near]
 
     # --- masks ---
 
@@ -276,3 +260,24 @@ class Knowledge:
         gone = np.zeros(self.index.n_docs + 1, np.bool_)
         gone[self.index.gone] = True
         return np.bincount(ends[~gone[owners]], minlength=self.index.n_docs)
+
+
+def _moment(index: Index, doc: int) -> tuple[int, bytes]:
+    return index.published(doc), index.article_id(doc).encode()
+
+
+def _owners(index: Index, docs: Sequence[int]) -> Sequence[int]:
+    found: list[int] = index.owners_of(docs, _NEAREST).tolist()
+    return found
+
+
+def _neighbours(
+    index: Index, docs: Sequence[int]
+) -> list[tuple[NDArray[np.int32], NDArray[np.float64]]]:
+    if index.has_table:
+        near = index.nearest_known(docs, _NEAREST)
+    else:
+        own = [Choice(languages=frozenset({index.language_code(doc)})) for doc in docs]
+        pairs = zip(docs, own, strict=True)
+        near = [index.related(doc, _NEAREST, choice=choice) for doc, choice in pairs]
+    return [(found.docs, found.scores) for found in near]

@@ -207,7 +207,7 @@ class Scorer:
 
     def smooths(self, settings: BlockSettings) -> bool:
         """Tell whether scores are smoothed."""
-        return bool(settings.smoothing or settings.crowding) and self.smoother.can
+        return bool(settings.smoothing or settings.crowding) and self.index.has_table
 
     def leaning(
         self, subject: Subject, near: Candidates | None = None, found_by: Choice = EVERYTHING
@@ -231,7 +231,7 @@ class Scorer:
 
         The one that brings most first. What is not to be shown now is not named.
         """
-        if not (ask.settings.smoothing and self.smoother.can):
+        if not (ask.settings.smoothing and self.index.has_table):
             return []
         brought = self.smoother.parts(self.leaning(subject), doc, ask.settings.smoothing)
         named = [

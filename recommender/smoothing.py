@@ -104,11 +104,6 @@ class Smoother:
             np.zeros(n, np.float32),
         )
 
-    @property
-    def can(self) -> bool:
-        """Whether the neighbours of articles are known."""
-        return bool(self.index.parts) and bool(self.index.parts[0].segment.width)
-
     # --- what is leaned on ---
 
     def leaning(

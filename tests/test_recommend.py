@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -311,3 +313,19 @@ def test_index_whose_report_lacks_everything_can_be_inspected(
     change_manifest(root, lambda plain: plain.update(report={}))
 
     assert {} == index_overview(Recommender.open(root), Config(), {})["languages"]
+
+
+def test_generation_that_was_let_go_was_held_until_the_collector_came(sample_index: Path) -> None:
+    """A reader that is done holds nothing: a writer may clear its generation away at once."""
+    gc.disable()
+    try:
+        model = Recommender.open(sample_index)
+        for key in ONE_OF_EACH:
+            model.related(key, preset="news", explain=True, languages="any")
+            model.story(key)
+        index = weakref.ref(model.index)
+        del model
+
+        assert index() is None
+    finally:
+        gc.enable()

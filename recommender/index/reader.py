@@ -630,6 +630,11 @@ class Index:
             found[i, : len(best)], scores[i, : len(best)] = best.docs, best.scores
         return found, scores
 
+    @property
+    def has_table(self) -> bool:
+        """Whether the nearest of articles were found ahead."""
+        return bool(self.parts) and bool(self.parts[0].segment.width)
+
     @cached_property
     def is_fresh(self) -> bool:
         """Whether the table of neighbours is what searching among just these articles found."""
@@ -644,7 +649,7 @@ class Index:
         that leaves something out looks for others in its stead, which the table need not hold.
         Where articles came and went since, it serves all but who asks for the exact mode by name.
         """
-        if not self.parts or not self.parts[0].segment.width:
+        if not self.has_table:
             return False
         if not self.is_fresh:
             return effort.mode != "exact"
@@ -897,8 +902,7 @@ class Index:
             shared = np.flatnonzero(own[terms])
             named = terms[shared]
             inner = math.fsum(tf[own[named]] * tf[codes[shared]] * idf_squared[named])
-            norm = length * self._norm(doc)
-            out[i] = round(inner / norm * rows.GRID) / rows.GRID if norm else 0.0
+            out[i] = _score_of(inner, length * self._norm(doc))
         return out
 
     # --- short lists ---
@@ -957,39 +961,32 @@ class Index:
             return out
         several = np.asarray(shares, np.float64)
         if not self.compiled:
-            for i, doc in enumerate(docs.tolist()):
-                out[i] = self._mixed_score(queries, several, doc)
-            return out
+            return self._mixed_scores_plainly(queries, several, docs)
         for part, here in self._by_part(docs):
             out[here] = part.mixed_scores(docs[here], queries, several)
         return out
 
-    def _mixed_score(self, queries: scan.Queries, shares: NDArray[np.float64], doc: int) -> float:
-        """Return what the loop does for one document."""
+    def _mixed_scores_plainly(
+        self, queries: scan.Queries, shares: NDArray[np.float64], docs: NDArray[np.int32]
+    ) -> NDArray[np.float64]:
+        """Return the mixed scores without a compiled loop."""
         tf, idf_squared = self.collection.tf, self.collection.idf_squared
         known = queries.lengths > 0.0
         per = np.divide(shares, queries.lengths, out=np.zeros(len(shares)), where=known)
         weights = np.repeat(per, np.diff(queries.indptr)) * tf[queries.codes]
         weights = weights * idf_squared[queries.terms]
-        names, places = np.unique(queries.terms, return_inverse=True)
-        mixture = np.bincount(places, weights, len(names))
-        terms, codes = self._place(doc)[0].row(doc, compiled=False)
-        _, here, there = np.intersect1d(names, terms, assume_unique=True, return_indices=True)
-        inner = math.fsum(mixture[here] * tf[codes[there]])
-        norm = self._norm(doc)
-        return round(inner / norm * rows.GRID) / rows.GRID if norm else 0.0
+        mixture = np.bincount(queries.terms, weights, self.collection.n_terms)
+        out = np.zeros(len(docs), np.float64)
+        for i, doc in enumerate(docs.tolist()):
+            terms, codes = self._place(doc)[0].row(doc, compiled=False)
+            out[i] = _score_of(math.fsum(mixture[terms] * tf[codes]), self._norm(doc))
+        return out
 
     def scores_of(self, query: Query, docs: NDArray[np.int32]) -> NDArray[np.float64]:
         """Return the score of each of some documents, each once: the one that a search gives it."""
         found = self._score(query, docs, len(docs), 0.0)
-        order = np.argsort(found.docs)
-        places = np.searchsorted(found.docs[order], docs)
-        places = np.minimum(places, max(len(found) - 1, 0))
-        out = np.zeros(len(docs), np.float64)
-        if len(found):
-            there = found.docs[order][places] == docs
-            out[there] = found.scores[order][places[there]]
-        return out
+        scores = dict(zip(found.docs.tolist(), found.scores.tolist(), strict=True))
+        return np.array([scores.get(doc, 0.0) for doc in docs.tolist()], np.float64)
 
     def in_order(self, docs: NDArray[np.int32], scores: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return the order of documents by falling score, ties as everywhere."""
@@ -1095,8 +1092,7 @@ class Index:
         """Return the score of one document for a query: the one that a search gives it."""
         terms, here, there = self._meet(query, doc)
         inner = math.fsum(self.products(terms, here, there))
-        length = self.length(query.terms, query.codes) * self._norm(doc)
-        return round(inner / length * rows.GRID) / rows.GRID if length else 0.0
+        return _score_of(inner, self.length(query.terms, query.codes) * self._norm(doc))
 
     def _norm(self, doc: int) -> float:
         return self._place(doc)[0].norm(doc, compiled=self.compiled)
@@ -1169,6 +1165,11 @@ class Index:
 
 
 _ANY_LANGUAGE = np.zeros(0, np.uint8)
+
+
+def _score_of(inner: float, norm: float) -> float:
+    """Return an inner product as a score: by the length, on the grid of scores."""
+    return round(inner / norm * rows.GRID) / rows.GRID if norm else 0.0
 
 
 def _has_moved(home: Path, number: int | None) -> bool:

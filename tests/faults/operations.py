@@ -15,7 +15,6 @@ is the state after; its articles must be those of the line above.
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import shutil
@@ -135,10 +134,7 @@ def state_of(root: Path) -> State | None:
         return None
     blocks = {row.pop("id"): row for row in related_rows(model, limit=3)}
     docs = {key: model.index.find(key) for key in blocks}
-    state = State({key: model.index.card(doc or 0) for key, doc in docs.items()}, blocks)
-    del model
-    gc.collect()  # or its hold on the generation, a file linked elsewhere, is kept for a while
-    return state
+    return State({key: model.index.card(doc or 0) for key, doc in docs.items()}, blocks)
 
 
 @dataclass(frozen=True)
