@@ -305,8 +305,8 @@ def _digest(place: Path, started: float) -> str | None:
 def _sources(package: Path) -> list[Path]:
     """Return the files of a package that can change a loop: those with loops, and what they import.
 
-    A package within whose ``__init__`` is imported by the way is not followed: a loop that takes
-    anything from there names it.
+    The ``__init__`` of a package counts where it is imported by name. That it runs before a module
+    of its package is imported changes no loop.
     """
     texts = {path: path.read_bytes() for path in sorted(package.rglob("*.py"))}
     found: set[Path] = set()

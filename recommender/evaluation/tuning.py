@@ -39,12 +39,11 @@ Scores = NDArray[np.float64]
 Dials = Mapping[str, Sequence[Any]]
 
 _SETTINGS: Final = tuple(own.name for own in fields(BlockSettings))
-_WANTED: Final[Dials] = {
+DIALS: Final[Dials] = {
     "smoothing": (0.0, 0.5, 1.0, 2.0, 4.0),
     "half_life": ("0", "365d", "180d", "90d", "60d", "30d", "14d", "7d"),
     "popularity": (0.0, 0.1, 0.2, 0.3, 0.5),
 }
-DIALS: Final[Dials] = {name: values for name, values in _WANTED.items() if name in _SETTINGS}
 """The settings of the block that are tried, each with its values, the simplest first."""
 
 ALPHA = 0.05

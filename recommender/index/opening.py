@@ -26,8 +26,8 @@ GENERATION_TYPES = {
 }
 """What a generation consists of besides its segments: as ``segment.ARRAY_TYPES``."""
 
-
 _MOST_LANGUAGES = 256
+"""A document's language is a byte."""
 
 
 def check_listed(manifest: Manifest, folder: Path) -> WeightSettings:
