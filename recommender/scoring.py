@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,36 +34,40 @@ _PLACED: Final = 64
 """Places that are told by score; those behind are told by similarity."""
 
 
-Factors = Callable[[NDArray[np.int32]], NDArray[np.float64]]
+Docs = NDArray[np.int32] | slice
+"""Some documents, or a run of them, which takes no copies."""
+Factors = Callable[[Docs], NDArray[np.float64]]
 """What the scores of some documents are multiplied by."""
 
 
 class Priors:
-    """What the scores of documents are multiplied by, step by step; of all, only when asked for.
+    """What the scores of documents are multiplied by, step by step.
 
     Parameters
     ----------
     steps : pairs of a step's name and its factors
-    n_docs : documents of the index
     """
 
-    def __init__(self, steps: Sequence[tuple[str, Factors]], n_docs: int) -> None:
-        self.steps, self._n_docs = steps, n_docs
+    def __init__(self, steps: Sequence[tuple[str, Factors]]) -> None:
+        self.steps = steps
+        self._runs: dict[tuple[int, int], NDArray[np.float64]] = {}
 
     def of(self, docs: NDArray[np.int32]) -> NDArray[np.float64]:
         """Return the product of all steps for some documents, (n,) float64."""
-        product = np.ones(len(docs))
+        product: NDArray[np.float64] = np.ones(len(docs)) * self._product(docs)
+        return product
+
+    def between(self, first: int, stop: int) -> NDArray[np.float64]:
+        """Return the product for ``first <= doc < stop``; remembered, as one block asks again."""
+        if (first, stop) not in self._runs:
+            self._runs[first, stop] = self._product(slice(first, stop))
+        return self._runs[first, stop]
+
+    def _product(self, docs: Docs) -> Any:
+        product: Any = 1.0
         for _, factors in self.steps:
             product = product * factors(docs)
         return np.where(product < _LEAST_PRIOR, 0.0, product)
-
-    def every(self) -> NDArray[np.float64]:
-        """Return the product for all documents, (n_docs,) float64."""
-        return self._every
-
-    @cached_property
-    def _every(self) -> NDArray[np.float64]:
-        return self.of(np.arange(self._n_docs, dtype=np.int32))
 
     def emptied_by(self, doc: int) -> str:
         """Return the step that leaves nothing of a document's score; nothing if none does."""
@@ -84,7 +88,7 @@ class Priors:
         return out
 
 
-NO_PRIORS: Final = Priors((), 0)
+NO_PRIORS: Final = Priors(())
 
 
 class Scorer:
@@ -268,7 +272,7 @@ class Scorer:
             own = self.knowledge.half_lives if ask.settings.rules else None
             times = self.index.published_times
 
-            def freshness(docs: NDArray[np.int32]) -> NDArray[np.float64]:
+            def freshness(docs: Docs) -> NDArray[np.float64]:
                 lives = usual if own is None else np.where(own[docs] < 0.0, usual, own[docs])
                 return age_factors(times[docs], reference, lives)
 
@@ -276,11 +280,11 @@ class Scorer:
         if weight > 0.0 and self._popularity.counts:
             counts, mean = self.counts, self._usual_count
 
-            def popularity(docs: NDArray[np.int32]) -> NDArray[np.float64]:
+            def popularity(docs: Docs) -> NDArray[np.float64]:
                 return popularity_factors(counts[docs], weight, mean)
 
             steps.append(("popularity", popularity))
-        return Priors(steps, self.index.n_docs)
+        return Priors(steps)
 
     @cached_property
     def counts(self) -> NDArray[np.float64]:

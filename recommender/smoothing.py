@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -67,7 +67,13 @@ class Smoothed:
 
     def take(self, places: NDArray[np.integer] | slice) -> Smoothed:
         """Return some of them, in this order."""
-        return Smoothed(*(getattr(self, f.name)[places] for f in fields(self)))
+        return Smoothed(
+            self.docs[places],
+            self.similarities[places],
+            self.smoothed[places],
+            self.crowded[places],
+            self.scores[places],
+        )
 
 
 @dataclass(frozen=True)
@@ -186,14 +192,11 @@ class Smoother:
         """Return the weighted mean of the scores over both sides and those that they lean on."""
         leans = self._around.docs[docs]
         own = smoothing * self._around.shares[docs].astype(np.float64)
-        every, places = np.unique(np.concatenate([docs, leans.ravel()]), return_inverse=True)
         ours = [1.0, *(smoothing * leaning.shares)]
-        scores = np.zeros(len(every))
-        real = every >= 0
-        scores[real] = self.index.mixed_scores(leaning.rows, ours, every[real]) / sum(ours)
-        n = len(docs)
-        leaned = scores[places[n:]].reshape(leans.shape)
-        means: NDArray[np.float64] = (scores[places[:n]] + (own * leaned).sum(axis=1)) / (
+        every = np.concatenate([docs[:, None], leans], axis=1)
+        scores = self.index.mixed_scores(leaning.rows, ours, every.ravel()).reshape(every.shape)
+        scores /= sum(ours)
+        means: NDArray[np.float64] = (scores[:, 0] + (own * scores[:, 1:]).sum(axis=1)) / (
             1.0 + own.sum(axis=1)
         )
         return np.rint(means * GRID) / GRID

@@ -29,6 +29,8 @@ def compare_rows(
     an extension, has nearly 1; a text about the same in other words has a third. Where one has
     fewer than 20 terms, such as a headline, it is the share of the larger text.
 
+    Most pairs share few of their words, so the work is done term by term, among those that hold it.
+
     Parameters
     ----------
     indptr : (n + 1,) int64; terms : int32, ascending in a row; codes : uint8
@@ -39,39 +41,63 @@ def compare_rows(
     cosines, contained : (n, n) float64, symmetric, in 0..1, on a grid of 2**-30
     """
     n = indptr.size - 1
+    inner, shared = np.zeros((n, n)), np.zeros((n, n))
+    ends, named, rows, tfs = _by_term(indptr, terms, tf[codes])
+    begin = 0
+    for group in range(ends.size):
+        weight = idf_squared[named[group]]
+        for a in range(begin, ends[group]):
+            here, own_inner, own_shared = tfs[a], inner[rows[a]], shared[rows[a]]
+            for b in range(begin, a + 1):
+                own_inner[rows[b]] += here * tfs[b] * weight
+                own_shared[rows[b]] += min(here, tfs[b]) * weight
+        begin = ends[group]
     cosines, contained = np.zeros((n, n)), np.zeros((n, n))
-    lengths, totals = np.zeros(n), np.zeros(n)
-    scattered = np.zeros(idf_squared.size, np.float64)
-    tfs, weights = tf[codes], idf_squared[terms]
     for i in range(n):
-        row = slice(indptr[i], indptr[i + 1])
-        for a in range(row.start, row.stop):
-            scattered[terms[a]] = tfs[a]
-        lengths[i], totals[i] = _meet(scattered, terms[row], tfs[row], weights[row])
         for j in range(i + 1):
-            other = slice(indptr[j], indptr[j + 1])
-            inner, shared = _meet(scattered, terms[other], tfs[other], weights[other])
-            is_short = min(row.stop - row.start, other.stop - other.start) < _SHORT
-            total = max(totals[i], totals[j]) if is_short else min(totals[i], totals[j])
-            cosines[i, j] = cosines[j, i] = inner
-            contained[i, j] = contained[j, i] = np.rint(_ratio(shared, total) * _GRID) / _GRID
-        scattered[terms[row]] = 0.0
-    for i in range(n):
-        for j in range(n):
-            length = np.sqrt(lengths[i] * lengths[j])
-            cosines[i, j] = np.rint(_ratio(cosines[i, j], length) * _GRID) / _GRID
+            shorter = min(indptr[i + 1] - indptr[i], indptr[j + 1] - indptr[j])
+            both = shared[i, i], shared[j, j]
+            total = max(both[0], both[1]) if shorter < _SHORT else min(both[0], both[1])
+            length = np.sqrt(inner[i, i] * inner[j, j])
+            cosines[i, j] = cosines[j, i] = np.rint(_ratio(inner[i, j], length) * _GRID) / _GRID
+            contained[i, j] = contained[j, i] = np.rint(_ratio(shared[i, j], total) * _GRID) / _GRID
     return cosines, contained
 
 
-@compiled
-def _meet(scattered: Array, terms: Array, tfs: Array, weights: Array) -> tuple[float, float]:
-    """Return the inner product of a row with the scattered one, and what both hold."""
-    inner, shared = 0.0, 0.0
-    for b in range(terms.size):
-        here = scattered[terms[b]]
-        inner += here * tfs[b] * weights[b]
-        shared += min(here, tfs[b]) * weights[b]
-    return inner, shared
+@jit
+def _by_term(indptr: Array, terms: Array, tfs: Array) -> tuple[Array, Array, Array, Array]:
+    """Return the entries of some rows term by term, in the order in which terms first come.
+
+    Returns
+    -------
+    ends : (n_groups,) int64, where each term's entries end; named : (n_groups,) int32, the terms
+    rows : (n,) int64, whose entry each is, ascending in a group; tfs : (n,) float64
+    """
+    size = 16
+    while size < 2 * terms.size:
+        size *= 2
+    slots = np.full(size, -1, np.int32)  # a hash table by the lowest bits
+    named, group_of = np.empty(terms.size, np.int32), np.empty(terms.size, np.int32)
+    ends = np.zeros(terms.size + 1, np.int64)
+    n_groups = 0
+    for e in range(terms.size):
+        at = terms[e] & (size - 1)
+        while slots[at] >= 0 and named[slots[at]] != terms[e]:
+            at = (at + 1) & (size - 1)
+        if slots[at] < 0:
+            slots[at] = n_groups
+            named[n_groups] = terms[e]
+            n_groups += 1
+        group_of[e] = slots[at]
+        ends[group_of[e] + 1] += 1
+    ends[: n_groups + 1] = np.cumsum(ends[: n_groups + 1])
+    rows, ordered = np.empty(terms.size, np.uint32), np.empty(terms.size, np.float64)
+    for i in range(indptr.size - 1):
+        for e in range(indptr[i], indptr[i + 1]):
+            place = ends[group_of[e]]
+            rows[place], ordered[place] = i, tfs[e]
+            ends[group_of[e]] = place + 1
+    return ends[:n_groups], named[:n_groups], rows, ordered
 
 
 @compiled

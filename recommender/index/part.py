@@ -34,8 +34,8 @@ class Priors(Protocol):
     def of(self, docs: NDArray[np.int32]) -> NDArray[np.float64]:
         """Return those of some documents, (n,) float64."""
 
-    def every(self) -> NDArray[np.float64]:
-        """Return those of all documents, (n_docs,) float64."""
+    def between(self, first: int, stop: int) -> NDArray[np.float64]:
+        """Return those of the documents ``first <= doc < stop``, (stop - first,) float64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +200,7 @@ class Part:
                 effort,
                 groups,
                 self.matrix,
-                self._statistics_for(choice.priors),
+                self._statistics_for(choice),
                 self._choices(choice),
                 room,
             )
@@ -226,6 +226,21 @@ class Part:
                 room,
             )
         return best + np.int32(self.first), scores
+
+    def scores_of(
+        self, docs: NDArray[np.int32], query: tuple[Any, Any, float]
+    ) -> NDArray[np.float64]:
+        """Return the score of each of some of the part's documents, (n,) float64."""
+        own = self._own_query(query[0], query[1])
+        with self.clean_room() as room:
+            scores: NDArray[np.float64] = scan.scores_of(
+                np.ascontiguousarray(docs - self.first, np.int32),
+                (*own, query[2]),
+                self.matrix,
+                self.statistics,
+                room.query_codes,
+            )
+        return scores
 
     def top_terms(
         self, docs: NDArray[np.int32], query: tuple[Any, Any, float], n: int
@@ -326,12 +341,18 @@ class Part:
             self.tf, levels, scale, error, self.idf_squared, self.segment.df, *lengths, _NO_PRIORS
         )
 
-    def _statistics_for(self, priors: Priors | None) -> scan.Statistics:
-        """Return the statistics where documents count by priors: as longer ones would."""
-        if priors is None:
+    def _statistics_for(self, choice: Choice) -> scan.Statistics:
+        """Return the statistics where documents count by priors: as longer ones would.
+
+        Of those that the choice looks at; the others are not read.
+        """
+        if choice.priors is None:
             return self.statistics
-        own = np.ascontiguousarray(priors.every()[self.first : self.stop], np.float64)
-        inverse = (self.statistics.inverse_norms * own).astype(np.float32)
+        begin, stop = self._span(choice)
+        own = np.zeros(self.segment.n_docs)
+        own[begin:stop] = choice.priors.between(self.first + begin, self.first + stop)
+        inverse = np.zeros(self.segment.n_docs, np.float32)
+        inverse[begin:stop] = self.statistics.inverse_norms[begin:stop] * own[begin:stop]
         return self.statistics._replace(inverse_norms=inverse, priors=own)
 
     def _own_queries(self, queries: scan.Queries) -> scan.Queries:

@@ -454,9 +454,17 @@ class Index:
 
     def rows_with(self, query: Query, docs: NDArray[np.int32]) -> scan.Queries:
         """Return a query and some documents as queries, in the form that the loops take."""
-        if self.compiled and query.doc is not None and query.length is not None:
+        if not self.compiled:
+            return scan.Queries(*self._rows_of([query, *map(self.query_of, docs.tolist())]))
+        if query.doc is not None and query.length is not None:
             return self.queries_of(np.concatenate([[query.doc], docs]).astype(np.int32))
-        return scan.Queries(*self._rows_of([query, *map(self.query_of, docs.tolist())]))
+        own, many = scan.Queries(*self._rows_of([query])), self.queries_of(docs)
+        stacked = rows.stack_rows([own[:3], many[:3]])
+        return scan.Queries(
+            *stacked,
+            np.concatenate([own.lengths, many.lengths]),
+            np.concatenate([own.docs, many.docs]),
+        )
 
     def term_numbers(self, terms: StringColumn) -> NDArray[np.int32]:
         """Return the number of each term, -1 for those that no article holds."""
@@ -879,9 +887,7 @@ class Index:
             kept = (scores >= threshold) & (scores > 0.0)
             found = [(docs[kept], scores[kept])]
         else:
-            terms, codes = self._weighty(query)
-            length = self.length(terms, codes) if query.length is None else query.length
-            one = (terms, codes, length)
+            one = self._one(query)
             found = [p.score(docs[i], one, k, float(threshold)) for p, i in self._by_part(docs)]
             if len(found) == 1:
                 return Candidates(*found[0])
@@ -920,23 +926,18 @@ class Index:
         -------
         cosines, contained : (n, n) float64; see ``pairs.compare_rows``
         """
+        several: list[rows.CSR] = []
+        if query is not None and query.doc is not None and query.length is not None:
+            docs = np.concatenate([[query.doc], docs])  # it is a row of the index itself
+        elif query is not None:
+            several.append(_as_rows(query))
         if self.compiled and len(docs):
-            many = self.queries_of(np.ascontiguousarray(docs, np.int32))
-            indptr, terms, codes = many.indptr, many.terms, many.codes
+            several.append(self.queries_of(np.ascontiguousarray(docs, np.int32))[:3])
         else:
-            found = [self.query_of(int(doc)) for doc in docs]
-            indptr = np.cumsum([0, *(len(row.terms) for row in found)])
-            terms = np.concatenate([np.zeros(0, np.int32), *(row.terms for row in found)])
-            codes = np.concatenate([np.zeros(0, np.uint8), *(row.codes for row in found)])
-        if query is not None:
-            indptr = np.concatenate([[0], indptr + len(query.terms)])
-            terms = np.concatenate([query.terms, terms])
-            codes = np.concatenate([query.codes, codes])
+            several += [_as_rows(self.query_of(doc)) for doc in docs.tolist()]
         compare = compare_rows if self.compiled else compare_rows_plainly
         result: tuple[NDArray[np.float64], NDArray[np.float64]] = compare(
-            np.ascontiguousarray(indptr, np.int64),
-            np.array(terms, np.int32),
-            np.array(codes, np.uint8),
+            *(several[0] if len(several) == 1 and len(docs) else rows.stack_rows(several)),
             self.collection.tf,
             self.collection.idf_squared,
         )
@@ -951,18 +952,17 @@ class Index:
         ----------
         queries : as ``rows_with`` gives them
         shares : by what each query's scores are multiplied
+        docs : (n,) int32, some of them more than once; -1 for none, which has 0
 
         Returns
         -------
         (n,) float64, multiples of 1 / ``rows.GRID``
         """
-        out = np.zeros(len(docs), np.float64)
-        if not len(docs):
-            return out
         several = np.asarray(shares, np.float64)
         if not self.compiled:
             return self._mixed_scores_plainly(queries, several, docs)
-        for part, here in self._by_part(docs):
+        out = np.zeros(len(docs), np.float64)
+        for part, here in self._by_part(docs) if len(docs) else ():
             out[here] = part.mixed_scores(docs[here], queries, several)
         return out
 
@@ -976,17 +976,22 @@ class Index:
         weights = np.repeat(per, np.diff(queries.indptr)) * tf[queries.codes]
         weights = weights * idf_squared[queries.terms]
         mixture = np.bincount(queries.terms, weights, self.collection.n_terms)
-        out = np.zeros(len(docs), np.float64)
-        for i, doc in enumerate(docs.tolist()):
+        out = {-1: 0.0}
+        for doc in dict.fromkeys(docs[docs >= 0].tolist()):
             terms, codes = self._place(doc)[0].row(doc, compiled=False)
-            out[i] = _score_of(math.fsum(mixture[terms] * tf[codes]), self._norm(doc))
-        return out
+            out[doc] = _score_of(math.fsum(mixture[terms] * tf[codes]), self._norm(doc))
+        return np.array([out[doc] for doc in docs.tolist()], np.float64)
 
     def scores_of(self, query: Query, docs: NDArray[np.int32]) -> NDArray[np.float64]:
-        """Return the score of each of some documents, each once: the one that a search gives it."""
-        found = self._score(query, docs, len(docs), 0.0)
-        scores = dict(zip(found.docs.tolist(), found.scores.tolist(), strict=True))
-        return np.array([scores.get(doc, 0.0) for doc in docs.tolist()], np.float64)
+        """Return the score of each of some documents: the one that a search gives it."""
+        if not self.compiled:
+            return self._scores_plainly(query, docs)
+        out = np.zeros(len(docs), np.float64)
+        if len(docs):
+            one = self._one(query)
+            for part, here in self._by_part(docs):
+                out[here] = part.scores_of(docs[here], one)
+        return out
 
     def in_order(self, docs: NDArray[np.int32], scores: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return the order of documents by falling score, ties as everywhere."""
@@ -1035,6 +1040,11 @@ class Index:
             np.array(lengths, np.float64),
             np.array(docs, np.int32),
         )
+
+    def _one(self, query: Query) -> tuple[NDArray[np.int32], NDArray[np.uint8], float]:
+        """Return the terms of a query that weigh something, their codes, and its length."""
+        terms, codes = self._weighty(query)
+        return terms, codes, self.length(terms, codes) if query.length is None else query.length
 
     def _check_docs(self, docs: NDArray[np.integer]) -> None:
         if len(docs) and not 0 <= docs.min() <= docs.max() < self.n_docs:
@@ -1119,12 +1129,10 @@ class Index:
         """Return the first ``n`` of the ``shared_terms`` of each of some documents."""
         found: dict[int, tuple[NDArray[np.int32], NDArray[np.float64]]] = {}
         if self.compiled and docs and n > 0:
-            terms, codes = self._weighty(query)
-            length = self.length(terms, codes) if query.length is None else query.length
-            several = np.array(docs, np.int32)
+            one, several = self._one(query), np.array(docs, np.int32)
             for part, here in self._by_part(several):
                 if part.numbers is None:  # elsewhere ties are not in the collection's order
-                    best, shares = part.top_terms(several[here], (terms, codes, length), n)
+                    best, shares = part.top_terms(several[here], one, n)
                     ends = (best >= 0).sum(axis=1).tolist()
                     for i, doc in enumerate(several[here].tolist()):
                         found[doc] = best[i, : ends[i]], shares[i, : ends[i]]
@@ -1170,6 +1178,10 @@ _ANY_LANGUAGE = np.zeros(0, np.uint8)
 def _score_of(inner: float, norm: float) -> float:
     """Return an inner product as a score: by the length, on the grid of scores."""
     return round(inner / norm * rows.GRID) / rows.GRID if norm else 0.0
+
+
+def _as_rows(query: Query) -> rows.CSR:
+    return np.array([0, len(query.terms)]), query.terms, query.codes
 
 
 def _has_moved(home: Path, number: int | None) -> bool:

@@ -37,6 +37,7 @@ __all__ = [
     "new_scratch",
     "row_scores",
     "score_docs",
+    "scores_of",
     "search",
     "top_terms",
 ]
@@ -731,7 +732,8 @@ def mixed_scores(
 
     Parameters
     ----------
-    docs : (n,) int32; shares : (n_queries,) float64
+    docs : (n,) int32, some of them more than once; below 0 for none, which has 0
+    shares : (n_queries,) float64
 
     Returns
     -------
@@ -745,7 +747,11 @@ def mixed_scores(
                 term = queries.terms[i]
                 weight = share * statistics.tf[queries.codes[i]]
                 mixture[term] += weight * statistics.idf_squared[term]
+    firsts = _first_places(docs)
     for i in range(docs.size):
+        if firsts[i] < i or docs[i] < 0:
+            out[i] = out[firsts[i]]
+            continue
         norm = _norm(docs[i], matrix, statistics)
         if norm > 0.0:
             inner = mixed_product(
@@ -758,6 +764,24 @@ def mixed_scores(
             out[i] = np.rint(inner / norm * GRID) / GRID
     for term in queries.terms:
         mixture[term] = 0.0
+    return out
+
+
+@jit
+def _first_places(docs: Array) -> Array:
+    """Return for each of some numbers where it first stands, (n,) int64."""
+    size = 16
+    while size < 2 * docs.size:
+        size *= 2
+    slots = np.full(size, -1, np.int64)  # a hash table, by the lowest bits
+    out = np.empty(docs.size, np.int64)
+    for i in range(docs.size):
+        at = docs[i] & (size - 1)
+        while slots[at] >= 0 and docs[slots[at]] != docs[i]:
+            at = (at + 1) & (size - 1)
+        if slots[at] < 0:
+            slots[at] = i
+        out[i] = slots[at]
     return out
 
 
@@ -780,6 +804,29 @@ def _inner(doc: Any, matrix: Matrix, statistics: Statistics, query_codes: Array)
 
 
 @jit
+def scores_of(
+    docs: Array,
+    query: tuple[Array, Array, float],
+    matrix: Matrix,
+    statistics: Statistics,
+    query_codes: Array,
+) -> Array:
+    """Return the score of each of some documents, from their packed rows, (n,) float64."""
+    terms, codes, length = query
+    for i in range(terms.size):
+        query_codes[terms[i]] = codes[i]
+    out = np.zeros(docs.size, np.float64)
+    for i in range(docs.size):
+        inner = _inner(docs[i], matrix, statistics, query_codes)
+        norm = length * _norm(docs[i], matrix, statistics)
+        if norm > 0.0:
+            out[i] = np.rint(inner / norm * GRID) / GRID
+    for term in terms:
+        query_codes[term] = 0
+    return out
+
+
+@jit
 def _scored(
     docs: Array,
     query: tuple[Array, Array, float],
@@ -790,24 +837,16 @@ def _scored(
     query_codes: Array,
 ) -> tuple[Array, Array]:
     """Score documents from their packed rows; return the k best, ties by smaller number."""
-    terms, codes, length = query
-    for i in range(terms.size):
-        query_codes[terms[i]] = codes[i]
+    scores = scores_of(docs, query, matrix, statistics, query_codes)
     kept_docs = np.empty(docs.size, np.int32)
     kept_scores = np.empty(docs.size, np.float64)
     n = 0
-    for doc in docs:
-        inner = _inner(doc, matrix, statistics, query_codes)
-        norm = length * _norm(doc, matrix, statistics)
-        score = np.rint(inner / norm * GRID) / GRID if norm > 0.0 else 0.0
-        if statistics.priors.size:
-            score *= statistics.priors[doc]
+    for i in range(docs.size):
+        score = scores[i] * statistics.priors[docs[i]] if statistics.priors.size else scores[i]
         if score >= threshold and score > 0.0:
-            kept_docs[n] = doc
+            kept_docs[n] = docs[i]
             kept_scores[n] = score
             n += 1
-    for term in terms:
-        query_codes[term] = 0
     _sort(kept_docs[:n], kept_scores[:n])
     n = min(n, k)
     return kept_docs[:n], kept_scores[:n]

@@ -14,12 +14,13 @@ __all__ = ["collapse_copies", "drop_copies_of_shown", "drop_dissimilar"]
 
 def drop_dissimilar(found: Shortlist, threshold: float) -> Shortlist:
     """Drop what is less similar to the article than ``threshold``."""
-    low = [
+    low = set(np.flatnonzero(found.similarities < threshold).tolist())
+    said = [
         (p, f"similarity {found.similarities[p]:.3f} is below the threshold {threshold:g}")
         for p in found.places
-        if found.similarities[p] < threshold
+        if p in low
     ]
-    return found.without(low, "threshold")
+    return found.without(said, "threshold")
 
 
 def drop_copies_of_shown(found: Shortlist, least: float) -> Shortlist:
@@ -30,10 +31,11 @@ def drop_copies_of_shown(found: Shortlist, least: float) -> Shortlist:
     least : the share of the shorter text that both have, 0..1, from which on they are copies
     """
     held = found.contained[: found.n_before, found.n_before :]
+    near = (held >= least).any(axis=0)
     copies = []
-    for place in found.places:
-        nearest = int(held[:, place].argmax())
-        if held[nearest, place] >= least:
+    for place in found.places if near.any() else ():
+        if near[place]:
+            nearest = int(held[:, place].argmax())
             what = "what is shown already" if nearest else "the article itself"
             copies.append((place, f"shares {held[nearest, place]:.0%} of its text with {what}"))
     return found.without(copies, "duplicates")

@@ -81,7 +81,10 @@ def told_apart(
     least : the share from which on two are copies: only such pairs are asked about
     are_parts : tells whether two, by their places, are parts of one series
     """
-    pairs = np.argwhere(np.triu(contained >= least, 1)).tolist()
+    near = contained >= least
+    if np.count_nonzero(near) <= len(near):
+        return contained  # none but each with itself
+    pairs = np.argwhere(np.triu(near, 1)).tolist()
     apart = [(i, j) for i, j in pairs if are_parts(i, j)]
     if not apart:
         return contained

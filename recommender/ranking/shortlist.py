@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 __all__ = ["Dropped", "Shortlist"]
 
 
-@dataclass(frozen=True, slots=True)
-class Dropped:
+class Dropped(NamedTuple):
     """A candidate that does not stand any more.
 
     Attributes
@@ -67,12 +66,14 @@ class Shortlist:
         """Return the cosine of two candidates."""
         return float(self.cosines[place + self.n_before, other + self.n_before])
 
-    def without(self, dropped: Sequence[tuple[int, str]], step: str, **changes: Any) -> Shortlist:
+    def without(self, dropped: Sequence[tuple[int, str]], step: str) -> Shortlist:
         """Return the list without some places, each with a reason."""
+        if not dropped:
+            return self
         gone = {place for place, _ in dropped}
         said = tuple(Dropped(self.doc(place), step, reason) for place, reason in dropped)
         standing = tuple(place for place in self.places if place not in gone)
-        return replace(self, places=standing, dropped=self.dropped + said, **changes)
+        return replace(self, places=standing, dropped=self.dropped + said)
 
     def in_order(self, places: Iterable[int], dropped: Iterable[tuple[int, str, str]]) -> Shortlist:
         """Return the list with these places standing, in this order."""

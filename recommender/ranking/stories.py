@@ -49,7 +49,8 @@ class Stories:
 
     def first(self, doc: int) -> int:
         """Return the first article of a document's story."""
-        return self.firsts([doc])[doc]
+        found = self._firsts.get(doc)
+        return self.firsts([doc])[doc] if found is None else found
 
     def firsts(self, docs: Iterable[int]) -> dict[int, int]:
         """Return the first article of the story of each of some documents."""

@@ -39,20 +39,24 @@ def take_few(
     left = list(found.places)
     taken: list[int] = []
     out: list[tuple[int, str, str]] = []
-    nearest = _nearest_before(found) if diversity else np.zeros(len(found.docs))
+    worth = np.full(len(found.docs), -np.inf)  # of those that are left
+    worth[left] = (1.0 - diversity) * found.scores[left]
+    alike = _nearest_before(found) if diversity else np.zeros(len(found.docs))
     while left and len(taken) < limit:
-        worth = (1.0 - diversity) * found.scores[left] - diversity * nearest[left]
-        best = left.pop(int(worth.argmax()) if diversity else 0)
-        full = _full(found.doc(best), quotas, counts)
-        if full:
+        best = int((worth - diversity * alike).argmax()) if diversity else left[0]
+        left.remove(best)
+        worth[best] = -np.inf
+        kinds = [(name, most, of(found.doc(best))) for name, most, of in quotas]
+        if full := _full(kinds, counts):
             out.append((best, "variety", full))
             continue
         taken.append(best)
-        for name, _, of in quotas:
-            counts[name].update(of(found.doc(best)))
+        for name, _, values in kinds:
+            counts[name].update(values)
         if diversity:
-            nearest = np.maximum(nearest, found.cosines[found.n_before :, found.n_before + best])
-    out += [(place, "limit", f"{limit} others come before it") for place in left]
+            alike = np.maximum(alike, found.cosines[found.n_before :, found.n_before + best])
+    said = f"{limit} others come before it"
+    out += [(place, "limit", said) for place in left]
     return found.in_order(taken, out)
 
 
@@ -64,10 +68,12 @@ def _nearest_before(found: Shortlist) -> NDArray[np.float64]:
     return out
 
 
-def _full(doc: int, quotas: Sequence[Quota], counts: Mapping[str, Counter[str]]) -> str:
-    """Return which quota has no room for a document, or nothing."""
-    for name, most, of in quotas:
-        for value in of(doc):
+def _full(
+    kinds: Sequence[tuple[str, int, Sequence[str]]], counts: Mapping[str, Counter[str]]
+) -> str:
+    """Return which quota has no room for what a document counts towards, or nothing."""
+    for name, most, values in kinds:
+        for value in values:
             if counts[name][value] >= most:
                 return f"the block has its {most} of {name} {value} already"
     return ""

@@ -30,9 +30,9 @@ class Given:
         """Return those of some documents."""
         return self.values[docs]
 
-    def every(self) -> NDArray[np.float64]:
-        """Return all."""
-        return self.values
+    def between(self, first: int, stop: int) -> NDArray[np.float64]:
+        """Return those of a run of documents."""
+        return self.values[first:stop]
 
 
 def by_scoring_everything(
@@ -40,7 +40,7 @@ def by_scoring_everything(
 ) -> tuple[list[int], list[float]]:
     """Return the best of all documents by score times prior, ties by number."""
     query = index.query_of(doc)
-    priors = choice.priors.every() if choice.priors else np.ones(index.n_docs)
+    priors = choice.priors.between(0, index.n_docs) if choice.priors else np.ones(index.n_docs)
     found = []
     for other in range(index.n_docs):
         score = index.score(query, other) * float(priors[other])
