@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Final
 
 import numpy as np
@@ -342,15 +341,11 @@ class Ranker:
             ("section", settings.max_per_section, lambda doc: known.facts_of(doc)["section"]),
             ("author", settings.max_per_author, lambda doc: known.facts_of(doc)["author"]),
             ("series", settings.max_per_series, lambda doc: known.facts_of(doc)["series"]),
-            ("story", settings.max_per_story, partial(self._story, settings.same_story)),
         ]
+        if settings.same_story:
+            first, name = known.stories(settings.same_story).first, self.index.article_id
+            several.append(("story", settings.max_per_story, lambda doc: (name(first(doc)),)))
         return [quota for quota in several if quota[1]]
-
-    def _story(self, least: float, doc: int) -> tuple[str, ...]:
-        """Return the story of a document as the one value that it is; nothing if none are known."""
-        if not least:
-            return ()
-        return (self.index.article_id(self.knowledge.stories(least).first(doc)),)
 
     # --- when too few are similar ---
 
@@ -427,9 +422,9 @@ def _chosen(
         ("crowding", picked.crowded - picked.smoothed),
     ]
     steps = [step for step in steps if step[1].any()] + priors.effects(picked.docs, picked.crowded)
-    effects = [
-        tuple((name, float(shares[i])) for name, shares in steps) for i in range(len(picked))
-    ]
+    names = [name for name, _ in steps]
+    shares = np.array([shares for _, shares in steps]).reshape(len(steps), len(picked)).T.tolist()
+    effects = [tuple(zip(names, own, strict=True)) for own in shares]
     copies = few.copies if few else {}
     instalments = few.instalments if few else {}
     return [

@@ -172,7 +172,13 @@ class Scorer:
         doc, how = subject.doc, ask.effort
         if doc is not None:
             return self.index.related(
-                doc, k, threshold=threshold, choice=choice, effort=how, room=room
+                doc,
+                k,
+                threshold=threshold,
+                choice=choice,
+                effort=how,
+                room=room,
+                query=subject.query,
             )
         return self.index.search(
             subject.query, max(k, room), threshold=threshold, choice=choice, effort=how

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 
 from recommender.knowledge import Knowledge
 from recommender.ranking.ages import UNDATED
@@ -24,12 +25,12 @@ class Serials:
     def __init__(self, knowledge: Knowledge) -> None:
         self.knowledge, self.index = knowledge, knowledge.index
 
-    def are_live(self, doc: int, words: Collection[str]) -> bool:
+    def are_live(self, doc: int, words: AbstractSet[str]) -> bool:
         """Tell whether a document's label or type is one of some words."""
         facts = self.knowledge.facts_of(doc)
-        return any(word in words for word in (*facts["label"], *facts["type"]))
+        return not (words.isdisjoint(facts["label"]) and words.isdisjoint(facts["type"]))
 
-    def blogs(self, docs: Iterable[int], words: Collection[str], least: float) -> dict[int, int]:
+    def blogs(self, docs: Iterable[int], words: AbstractSet[str], least: float) -> dict[int, int]:
         """Return, of documents that are live, the first instalment of their live blog among them.
 
         Instalments are in one language, and of one series, or where they name none of one running

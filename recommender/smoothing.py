@@ -140,8 +140,7 @@ class Smoother:
 
         They are candidates that it may not share words enough with to be found.
         """
-        found = [self.index.pool(doc, _FOUND_BY) for doc in leaning.docs.tolist()]
-        return np.unique(np.concatenate([leaning.docs, *found])).astype(np.int32)
+        return self.index.around(leaning.docs, _FOUND_BY)
 
     def learn(self, docs: NDArray[np.int32]) -> None:
         """Find out what stands around some documents, where that is not known.

@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.errors import DamagedIndexError
 from recommender.index import rows, scan
 from recommender.index.invert import tf_levels
 from recommender.index.lengths import are_true, lengths_of
@@ -277,6 +278,26 @@ class Part:
                 room,
             )
         return scores
+
+    def pools(self, docs: NDArray[np.int32], most: int | None = None) -> NDArray[np.int32]:
+        """Return the rows of the table of some of the part's documents, one after another.
+
+        Parameters
+        ----------
+        most : only so many of each, the nearest; None = all
+
+        Raises
+        ------
+        DamagedIndexError : one is no document of the part
+        """
+        table = np.asarray(self.segment.neighbours).reshape(self.segment.n_docs, self.segment.width)
+        known = table[docs - self.first, :most].ravel()
+        known = known[known >= 0]
+        if known.max(initial=-1) >= self.segment.n_docs:
+            shown = ", ".join(map(str, docs[:3].tolist()))
+            raise DamagedIndexError(f"The neighbours of document {shown} are none of the index.")
+        found: NDArray[np.int32] = known + np.int32(self.first)
+        return found
 
     def floors(self, docs: NDArray[np.int32]) -> NDArray[np.float64]:
         """Return the score of the last neighbour in each document's row of the table, (n,) float64.

@@ -592,6 +592,7 @@ class Index:
         choice: Choice = EVERYTHING,
         effort: SearchSettings = DEFAULT_EFFORT,
         room: int = 0,
+        query: Query | None = None,
     ) -> Candidates:
         """Return what ``search`` returns for a document, from its known neighbours if they will do.
 
@@ -602,10 +603,11 @@ class Index:
         ----------
         room : as many are returned where they are at hand, though ``k`` will do; those after the
             first ``k`` need not be all there are
+        query : the document as ``query_of`` gives it, where that is at hand
         """
         _check_search(k, threshold)
         self._check_choice(choice)
-        query, room = self.query_of(doc), max(k, room)
+        query, room = query or self.query_of(doc), max(k, room)
         found = None
         if self.pool_serves(effort, choice):
             found = self._from_pool(query, doc, (k, room), threshold, choice)
@@ -678,19 +680,21 @@ class Index:
         ------
         DamagedIndexError : one is no document of the index
         """
-        part, own = self._place(doc)
-        width = part.segment.width
-        stop = own * width + (width if most is None else min(most, width))
-        row = np.asarray(part.segment.neighbours[own * width : stop])
-        row = row[row >= 0]
-        linked = self.links.of(doc)
-        if row.max(initial=-1) >= part.segment.n_docs or (
-            len(linked) and not 0 <= linked.min() <= linked.max() < self.n_docs
-        ):
-            raise DamagedIndexError(f"The neighbours of document {doc} are none of the index.")
+        part, _ = self._place(doc)
+        row, linked = part.pools(np.array([doc], np.int32), most), self.links.of(doc)
         if not len(linked):
-            return row + np.int32(part.first)
-        return np.unique(np.concatenate([row + np.int32(part.first), linked]))
+            return row
+        if not 0 <= linked.min() <= linked.max() < self.n_docs:
+            raise DamagedIndexError(f"The neighbours of document {doc} are none of the index.")
+        return np.unique(np.concatenate([row, linked]))
+
+    def around(self, docs: NDArray[np.int32], most: int) -> NDArray[np.int32]:
+        """Return some documents and what ``pool`` has of each, ascending int32, each once."""
+        if len(self.links.docs):
+            found = [self.pool(doc, most) for doc in docs.tolist()]
+        else:
+            found = [part.pools(docs[here], most) for part, here in self._by_part(docs)]
+        return np.unique(np.concatenate([docs, *found])).astype(np.int32)
 
     def may_list(
         self,
@@ -833,6 +837,8 @@ class Index:
             return None
         if choice.priors is None:
             return self._score(query, every[allowed], room, threshold)
+        if not are_all and _kth(choice.priors.of(every[allowed]), k) < _HOPELESS:
+            return None
         # Those that are not known score no more than the last of the known, before any prior.
         known = self._score(query, every[self._allowed(every, EVERYTHING)], len(every), 0.0)
         best = self.weighed(known, among(known.docs, every[allowed]), room, threshold, choice)
@@ -1005,6 +1011,8 @@ class Index:
         """
         docs = np.arange(self.n_docs, dtype=np.int32)
         docs = docs[self.may_be_found(docs, choice)]
+        if len(self.parts) == 1:
+            return docs[::-1][:k]  # a segment's documents are in order
         times = self._published[docs]
         if len(docs) > k:
             docs = docs[times >= np.partition(times, len(docs) - k)[len(docs) - k]]
@@ -1075,7 +1083,7 @@ class Index:
         if not is_own and (np.any(terms[1:] <= terms[:-1]) or not np.all(codes)):
             raise InputError("The terms of a query ascend, each once, and no count is 0.")
         used = self.collection.idf_squared[terms] > 0.0
-        return terms[used], codes[used]
+        return (terms, codes) if used.all() else (terms[used], codes[used])
 
     def warm_up(self) -> None:
         """Load or compile the search, so that the first real question does not wait for it."""
@@ -1172,12 +1180,21 @@ class Index:
         return segment.forms[own]
 
 
+_HOPELESS = 0.25
+"""The last of the known neighbours is seldom worth so little beside the first: where as many as are
+wanted do not count for more than this by their priors, others will, and a search is made at once."""
+
 _ANY_LANGUAGE = np.zeros(0, np.uint8)
 
 
 def _score_of(inner: float, norm: float) -> float:
     """Return an inner product as a score: by the length, on the grid of scores."""
     return round(inner / norm * rows.GRID) / rows.GRID if norm else 0.0
+
+
+def _kth(values: NDArray[np.float64], k: int) -> float:
+    """Return the k-th largest of k values or more."""
+    return float(np.partition(values, len(values) - k)[len(values) - k])
 
 
 def _as_rows(query: Query) -> rows.CSR:

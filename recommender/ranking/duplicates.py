@@ -31,10 +31,10 @@ def drop_copies_of_shown(found: Shortlist, least: float) -> Shortlist:
     least : the share of the shorter text that both have, 0..1, from which on they are copies
     """
     held = found.contained[: found.n_before, found.n_before :]
-    near = (held >= least).any(axis=0)
+    near = set(np.flatnonzero(held.max(axis=0, initial=0.0) >= least).tolist())
     copies = []
-    for place in found.places if near.any() else ():
-        if near[place]:
+    for place in found.places:
+        if place in near:
             nearest = int(held[:, place].argmax())
             what = "what is shown already" if nearest else "the article itself"
             copies.append((place, f"shares {held[nearest, place]:.0%} of its text with {what}"))

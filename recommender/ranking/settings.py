@@ -172,10 +172,9 @@ class BlockSettings:
         return () if names == ("none",) else names
 
     @property
-    def live_words(self) -> tuple[str, ...]:
+    def live_words(self) -> frozenset[str]:
         """The names in ``live``, folded; none for ``none``."""
-        names = tuple(folded(name) for name in self.live.split(",") if name.strip())
-        return () if names == ("none",) else names
+        return frozenset(folded(name) for name in self.live.split(",") if name.strip()) - {"none"}
 
     @property
     def max_age_seconds(self) -> float:
