@@ -104,6 +104,7 @@ class Scorer:
         self.eligibility, self.knowledge = eligibility, eligibility.knowledge
         self.index = eligibility.index
         self._popularity = popularity or Popularity({})
+        self._read: tuple[float, NDArray[np.float64]] | None = None
 
     # --- candidates ---
 
@@ -135,26 +136,25 @@ class Scorer:
         self, subject: Subject, ask: Ask, near: Candidates, choice: Choice, priors: Priors
     ) -> Smoothed:
         """Return candidates, and those near to what the subject leans on, by their scores."""
-        settings, docs, similarities = ask.settings, near.docs, near.scores
-        if priors.steps:
-            similarities = np.rint(near.scores / priors.of(docs) * GRID) / GRID
+        settings, docs = ask.settings, near.docs
         if not self.smooths(settings):
+            similarities = _without(near.scores, priors.of(docs)) if priors.steps else near.scores
             return Smoothed(docs, similarities, similarities, similarities, near.scores)
         leaning = self.leaning(subject, near, choice)
         if settings.smoothing:
             more = self.smoother.nearby(leaning)
             more = more[self.index.may_be_found(more, choice) & ~among(more, docs)]
             docs = np.concatenate([docs, more])
-            others = self.index.scores_of(subject.query, more)
-            similarities = np.concatenate([similarities, others])
+        factors, n = priors.of(docs), len(near)
+        others = self.index.scores_of(subject.query, docs[n:])
         found = self.smoother.smooth(
             leaning,
             docs,
-            similarities,
+            np.concatenate([_without(near.scores, factors[:n]), others]),
             smoothing=settings.smoothing,
             crowding=settings.crowding,
         )
-        scores = np.rint(found.scores * priors.of(docs) * GRID) / GRID
+        scores = np.rint(found.scores * factors * GRID) / GRID
         real = np.flatnonzero((found.similarities > 0.0) & (scores > 0.0))
         order = real[self.index.in_order(docs[real], scores[real])]
         return replace(found, scores=scores).take(order)
@@ -284,10 +284,10 @@ class Scorer:
 
             steps.append(("freshness", freshness))
         if weight > 0.0 and self._popularity.counts:
-            counts, mean = self.counts, self._usual_count
+            read = self._read_factors(weight)
 
             def popularity(docs: Docs) -> NDArray[np.float64]:
-                return popularity_factors(counts[docs], weight, mean)
+                return read[docs]
 
             steps.append(("popularity", popularity))
         return Priors(steps)
@@ -302,6 +302,16 @@ class Scorer:
                 out[doc] += count
         return out
 
-    @cached_property
-    def _usual_count(self) -> float:
-        return usual_count(self.counts)
+    def _read_factors(self, weight: float) -> NDArray[np.float64]:
+        """Return what readers make of each document's score; the last weight's are remembered."""
+        known = self._read
+        if known is None or known[0] != weight:
+            mean = usual_count(self.counts)
+            known = self._read = weight, popularity_factors(self.counts, weight, mean)
+        return known[1]
+
+
+def _without(scores: NDArray[np.float64], factors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what scores were before they were multiplied by some factors, on the grid again."""
+    before: NDArray[np.float64] = np.rint(scores / factors * GRID) / GRID
+    return before

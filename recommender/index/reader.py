@@ -1181,8 +1181,8 @@ class Index:
 
 
 _HOPELESS = 0.25
-"""The last of the known neighbours is seldom worth so little beside the first: where as many as are
-wanted do not count for more than this by their priors, others will, and a search is made at once."""
+"""The last of the known neighbours is seldom worth so little beside the first: where fewer than are
+wanted count for more by their priors, others will be better, and a search is made at once."""
 
 _ANY_LANGUAGE = np.zeros(0, np.uint8)
 

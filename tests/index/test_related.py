@@ -203,16 +203,3 @@ def test_related_table_of_fewer_candidates_does_not_serve_who_asks_for_more() ->
     assert not index.pool_serves(SearchSettings("fast", coverage=0.3, candidates=3))
     assert not index.pool_serves(SearchSettings("fast", coverage=0.4, candidates=2))
     assert not index.pool_serves(SearchSettings("exact"))
-
-
-def test_around_is_the_documents_and_their_pools() -> None:
-    """Once each and ascending; with several parts and with links too."""
-    index = linked_index()
-    for docs in ([], [0], [3, 1, 7], [7, 7]):
-        several = np.array(docs, np.int32)
-        expected = {*docs, *(int(d) for doc in docs for d in index.pool(doc, 3))}
-
-        found = index.around(several, 3)
-
-        assert sorted(expected) == found.tolist()
-        assert np.int32 == found.dtype

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from recommender._strings import StringColumn
 from recommender.index.check import verify_index
@@ -293,6 +294,34 @@ def test_older_articles_link_to_a_new_one_within_the_same_commit(tmp_path: Path)
         exact = index.search(index.query_of(doc), 20, choice=own)
         scores = dict(zip(exact.docs.tolist(), exact.scores.tolist(), strict=True))
         assert [scores[d] for d in best.docs.tolist()] == best.scores.tolist()
+    assert around_by_pools(index, index.docs(), 2) == index.around(index.docs(), 2).tolist()
+
+
+def around_by_pools(index: Index, docs: NDArray[np.int32], most: int) -> list[int]:
+    """Return documents and their pools, ascending."""
+    found = {int(other) for doc in docs.tolist() for other in index.pool(doc, most)}
+    return sorted({*docs.tolist(), *found})
+
+
+@pytest.mark.parametrize("k", [1, 7, 100])
+def test_latest_and_what_is_around_do_not_ask_in_how_many_segments_articles_lie(
+    tmp_path: Path, k: int
+) -> None:
+    """Ties by id, undated ones last; of one segment they are read off its end."""
+    script = Script(tmp_path / "several", 19, WeightSettings())
+    for _ in range(3):
+        script.step()
+    whole = write(tmp_path / "one", script.docs, script.weights)
+    several = script.index
+    assert len(several.parts) > 1
+
+    def names(index: Index) -> list[str]:
+        return [index.article_id(int(doc)) for doc in index.latest(k)]
+
+    assert names(whole) == names(several)
+    for index in (whole, several):
+        some = index.docs()[::3]
+        assert around_by_pools(index, some, 2) == index.around(some, 2).tolist()
 
 
 def test_deleted_article_is_in_no_list_and_no_pool_serves_it(tmp_path: Path) -> None:
