@@ -391,6 +391,8 @@ class Part:
         )
 
     def _own_query(self, terms: Any, codes: Any) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+        if self.numbers is None and terms.max(initial=-1) < self.segment.n_terms:
+            return terms, codes
         own = self._own_terms(terms)
         known = np.flatnonzero(own >= 0)
         order = known[np.argsort(own[known])]

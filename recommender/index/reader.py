@@ -566,20 +566,28 @@ class Index:
         self, docs: NDArray[np.int32], scores: NDArray[np.float64]
     ) -> NDArray[np.int64]:
         """Return the order of each row: by falling score, ties by publishing time, then id."""
-        times = self._published[docs]
-        order = np.lexsort((times, -scores), axis=1)
-        ranked, dates = np.take_along_axis(scores, order, 1), np.take_along_axis(times, order, 1)
-        ties = (ranked[:, 1:] == ranked[:, :-1]) & (dates[:, 1:] == dates[:, :-1])
-        ties &= ranked[:, 1:] > 0.0
-        for row in np.flatnonzero(ties.any(axis=1)).tolist():
-            keys = [
-                (-score, time, self._id_bytes(doc) if doc >= 0 else b"")
-                for score, time, doc in zip(
-                    scores[row].tolist(), times[row].tolist(), docs[row].tolist(), strict=True
-                )
-            ]
-            order[row] = sorted(range(len(keys)), key=keys.__getitem__)
+        order = np.argsort(-scores, axis=1, kind="stable")
+        ranked = np.take_along_axis(scores, order, 1)
+        ties = (ranked[:, 1:] == ranked[:, :-1]) & (ranked[:, 1:] > 0.0)
+        for row in np.flatnonzero(ties.any(axis=1)).tolist() if ties.any() else ():
+            order[row] = self._in_order_of_time(docs[row], scores[row])
         return order
+
+    def _in_order_of_time(
+        self, docs: NDArray[np.int32], scores: NDArray[np.float64]
+    ) -> NDArray[np.int64]:
+        """Return the order of one row, some of whose scores are equal."""
+        times = self._published[docs]
+        order = np.lexsort((times, -scores))
+        ranked, dates = scores[order], times[order]
+        ties = (ranked[1:] == ranked[:-1]) & (dates[1:] == dates[:-1]) & (ranked[1:] > 0.0)
+        if not ties.any():
+            return order
+        keys = [
+            (-score, time, self._id_bytes(doc) if doc >= 0 else b"")
+            for score, time, doc in zip(scores.tolist(), times.tolist(), docs.tolist(), strict=True)
+        ]
+        return np.array(sorted(range(len(keys)), key=keys.__getitem__))
 
     # --- neighbours found ahead ---
 

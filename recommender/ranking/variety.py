@@ -52,7 +52,8 @@ def take_few(
             continue
         taken.append(best)
         for name, _, values in kinds:
-            counts[name].update(values)
+            for value in values:
+                counts[name][value] += 1
         if diversity:
             alike = np.maximum(alike, found.cosines[found.n_before :, found.n_before + best])
     said = f"{limit} others come before it"
