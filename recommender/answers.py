@@ -148,6 +148,7 @@ class Answers:
     def learn(self, seconds: float) -> None:
         """Find out ahead what blocks ask of articles, the newest first, as far as time allows."""
         until = time.monotonic() + seconds
+        self.ranker.eligibility.prepare()
         stories = self.knowledge.stories(self.block.same_story) if self.block.same_story else None
         newest = self.index.docs()[::-1]
         for first in range(0, len(newest), _CHUNK):

@@ -84,6 +84,17 @@ class Eligibility:
     def __init__(self, knowledge: Knowledge) -> None:
         self.knowledge, self.index, self.rules = knowledge, knowledge.index, knowledge.rules
 
+    def prepare(self) -> None:
+        """Read now what the first block would have to read of every card: marks, rules, series."""
+        known, rules = self.knowledge, self.rules
+        _ = known.sensitive, known.untitled, known.embargoes, known.blocked
+        _ = known.timeless, known.half_lives
+        known.series("")
+        for selector in (*rules.to, *rules.kept_apart):
+            known.matching(selector)
+        if rules.same:
+            _ = known.facts
+
     def bar(self, subject: Subject, ask: Ask) -> str:
         """Return why a subject has no block by the rules, or nothing."""
         if not ask.settings.rules:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 
 import recommender
 from recommender import Recommender
+from recommender._strings import StringColumn
 from recommender.article import Block
 from recommender.config import Config, config_from
 from recommender.errors import ConfigError, InputError, UnknownArticleError
@@ -1071,3 +1072,27 @@ def test_settings_of_the_block_are_all_documented() -> None:
     for each in dataclasses.fields(BlockSettings):
         assert f"    {each.name} : " in (BlockSettings.__doc__ or "")
     assert Config().block == BlockSettings()
+
+
+@pytest.mark.parametrize("key", ONE_OF_EACH)
+def test_first_block_of_a_generation_read_every_card(
+    sample_index: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    """What rules and marks ask of all cards is read while a worker learns, before it is asked."""
+    rules = {"no_links_to": [{"section": "Sport"}], "apart": [{"label": "sponsored"}]}
+    model = with_rules(sample_index, rules, preset="news")
+    model.answers.learn(0.0)
+    read, whole = [], StringColumn.__iter__
+
+    def counted(column: StringColumn) -> Iterator[str]:
+        read.append(len(column))
+        return whole(column)
+
+    monkeypatch.setattr(StringColumn, "__iter__", counted)
+
+    block = model.related(key)
+
+    assert block.cards
+    assert not read
+    assert ids(block) == ids(with_rules(sample_index, rules, preset="news").related(key))
+    assert read, "the other one was asked before it had learnt anything"
