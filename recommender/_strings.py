@@ -105,7 +105,7 @@ class StringColumn:
 
     def bytes_at(self, i: int) -> bytes:
         """Return row ``i`` as UTF-8."""
-        return bytes(self.data[self.offsets[i] : self.offsets[i + 1]])
+        return self.data[self.offsets[i] : self.offsets[i + 1]].tobytes()
 
     def rows(self, start: int, stop: int) -> StringColumn:
         """Return rows ``start:stop``, sharing the bytes."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -592,9 +593,15 @@ class Answers:
             found = [self.index.shared_terms(subject.query, doc) for doc in docs]
         else:
             found = self.index.top_terms(subject.query, docs, most)
+        if not found:
+            return []
+        terms, shares = (np.concatenate(both) for both in zip(*found, strict=True))
+        told, ends = self._named_terms(terms, shares, subject.lang), [0]
+        for own, _ in found:
+            ends.append(ends[-1] + len(own))
         return [
-            self._why(chosen, self._named_terms(*terms, subject.lang), subject, ask, most)
-            for chosen, terms in zip(several, found, strict=True)
+            self._why(chosen, told[begin:end], subject, ask, most)
+            for chosen, (begin, end) in zip(several, pairwise(ends), strict=True)
         ]
 
     def _why(

@@ -1175,17 +1175,11 @@ class Index:
         self, terms: Sequence[int] | NDArray[np.int32], language: str | None = None
     ) -> list[str]:
         """Return how terms are written for people, by ``language`` where it has its own word."""
-        codes = self.language_codes([language or ""])
-        return [self._written(int(term), codes) for term in terms]
-
-    def _written(self, term: int, codes: frozenset[int]) -> str:
-        segment, own = self.collection.home(term)
-        keys = segment.local_keys
-        for code in codes:
-            place = int(np.searchsorted(keys, own * 256 + code))
-            if place < len(keys) and keys[place] == own * 256 + code:
-                return segment.local_forms[place]
-        return segment.forms[own]
+        code = next(iter(self.language_codes([language or ""])), None)
+        homes = [self.collection.home(term) for term in np.asarray(terms).tolist()]
+        if len({id(segment) for segment, _ in homes}) == 1:
+            return homes[0][0].written([own for _, own in homes], code)
+        return [word for segment, own in homes for word in segment.written([own], code)]
 
 
 _HOPELESS = 0.25

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -155,6 +155,18 @@ class Segment:
     def stride(self) -> int:
         """Bytes of a column."""
         return column_bytes(self.n_docs)
+
+    def written(self, terms: Sequence[int], language: int | None) -> list[str]:
+        """Return how terms are written for people, in a language where it has its own word."""
+        if language is None or not len(self.local_keys):
+            return [self.forms[term] for term in terms]
+        keys = np.array(terms, np.int64) * 256 + language
+        places = np.minimum(np.searchsorted(self.local_keys, keys), len(self.local_keys) - 1)
+        has_own = self.local_keys[places] == keys
+        return [
+            self.local_forms[place] if own else self.forms[term]
+            for term, place, own in zip(terms, places.tolist(), has_own.tolist(), strict=True)
+        ]
 
     @property
     def width(self) -> int:
