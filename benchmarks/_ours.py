@@ -46,7 +46,7 @@ MODES: tuple[str, ...] = ("exact", "fast")
 
 WEIGHTS = WeightSettings()
 _CHUNK = 8_192
-_CHUNK_BYTES = 16 << 20  # of text, as a build counts them
+_CHUNK_BYTES = 8 << 20  # of text, as a build counts them
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,26 +183,36 @@ def build(texts: Sequence[str] | Any, lang: str) -> Engine:
 
     Words for people to read (``counts.display_forms``) are no part of searching and left out.
     """
+    return _from_blocks(*_counted(texts, lang))
+
+
+def _counted(texts: Sequence[str] | Any, lang: str) -> tuple[list[RowBlock], StringColumn]:
+    """Return the texts' terms, as a build counts them, and the vocabulary they are numbered in."""
     counter, blocks = TermCounter(Analyzer(), {"text": 1}), []
     for column in _chunks(texts):
         counted = counter.add({"text": column}, [lang] * len(column))
         codes = encode_counts(counted.counts)
         blocks.append(RowBlock(counted.indptr, counted.terms, codes, np.zeros(0, np.int32)))
     vocabulary, (numbers,) = unite([counter.vocabulary])
-    return _from_blocks([block._replace(numbers=numbers) for block in blocks], vocabulary)
+    return [block._replace(numbers=numbers) for block in blocks], vocabulary
 
 
 def _chunks(texts: Sequence[str] | Any) -> Iterator[StringColumn]:
-    """Yield the texts as columns of about _CHUNK_BYTES."""
-    column = (
-        StringColumn.from_strings(texts)
-        if isinstance(texts, list)
-        else StringColumn.from_arrow(texts)
-    )
-    marks = (column.offsets[:-1] - column.offsets[0]) // _CHUNK_BYTES
-    cuts = np.flatnonzero(np.diff(marks, prepend=-1)).tolist()
-    for begin, stop in pairwise([*cuts, len(column)]):
+    """Yield the texts as columns of about _CHUNK_BYTES; strings are encoded a chunk at a time."""
+    if isinstance(texts, list):
+        ends = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))
+        for begin, stop in _runs(ends):
+            yield StringColumn.from_strings(texts[begin:stop])
+        return
+    column = StringColumn.from_arrow(texts)
+    for begin, stop in _runs(column.offsets[1:] - column.offsets[0]):
         yield column.rows(begin, stop)
+
+
+def _runs(ends: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Yield where runs of about _CHUNK_BYTES begin and end, of texts that end so."""
+    cuts = np.flatnonzero(np.diff(ends // _CHUNK_BYTES, prepend=-1)).tolist()
+    return pairwise([*cuts, len(ends)])
 
 
 def _from_blocks(blocks: list[RowBlock], vocabulary: StringColumn) -> Engine:
@@ -222,6 +232,7 @@ def _from_blocks(blocks: list[RowBlock], vocabulary: StringColumn) -> Engine:
         languages=np.zeros(n, np.uint8),
         published=np.arange(n, dtype=np.int64),
         digests=np.zeros(n, np.uint64),
+        spend_blocks=True,
     )
     return _engine(make_segment(corpus, WEIGHTS))
 

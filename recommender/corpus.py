@@ -150,7 +150,7 @@ def language_names(langs: Iterable[str], known: Sequence[str] = ()) -> list[str]
 
 
 def corpus_of(spooled: SpooledArticles, counted: Counted, names: Sequence[str]) -> Corpus:
-    """Return what was spooled and counted as a corpus, in document order.
+    """Return what was spooled and counted as a corpus, in document order, that takes over the rows.
 
     Parameters
     ----------
@@ -175,4 +175,5 @@ def corpus_of(spooled: SpooledArticles, counted: Counted, names: Sequence[str]) 
         languages=np.array([place[spooled.langs[int(row)]] for row in order], np.uint8),
         published=spooled.published[order],
         digests=spooled.digests[order],
+        spend_blocks=True,
     )

@@ -34,10 +34,10 @@ from recommender.weighting import encode_counts
 
 __all__ = ["KEPT_SHARD", "Counted", "count_articles"]
 
-CHUNK_BYTES: Final = 16 << 20
+CHUNK_BYTES: Final = 8 << 20
 """Text counted at a time by one thread."""
 
-SHARD_CHUNKS: Final = 16
+SHARD_CHUNKS: Final = 32
 """Chunks in a shard at most. A shard is what is lost when counting is stopped; words are analysed
 once in each."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +26,17 @@ COUNT_OF_CODE: NDArray[np.float64] = _count_of_code()
 
 def encode_counts(counts: NDArray[np.integer]) -> NDArray[np.uint8]:
     """Return the one-byte code of each count: exact to 192, the nearest step above."""
+    return _code_of_count().take(counts, mode="clip")
+
+
+@cache
+def _code_of_count() -> NDArray[np.uint8]:
+    """Return the code of each count up to the largest that has one of its own."""
     middles = (COUNT_OF_CODE[1:] + COUNT_OF_CODE[:-1]) / 2
-    return np.searchsorted(middles, counts, side="left").astype(np.uint8)
+    every = np.arange(int(COUNT_OF_CODE[-1]) + 1)
+    codes = np.searchsorted(middles, every, side="left").astype(np.uint8)
+    codes.setflags(write=False)
+    return codes
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,13 @@
 
 Documents are cut into windows of 65,536, whose local numbers fit 16 bits. How many postings each
 term has in each window is counted first; then every row is sorted by term, packed, and dealt out to
-its terms, in one pass. What a build holds besides its result is the counted rows, 5 bytes an entry.
+its terms, in one pass. What a build holds besides its result is the counted rows, 5 bytes an entry,
+and those no longer than until they are inverted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender._jit import compiled, jit
+from recommender._memory import give_back
 from recommender.index.rows import LONGEST_ENTRY, pack_row
 
 __all__ = [
@@ -40,6 +42,12 @@ COLUMN_SHARE: Final = 1 / 12
 vectors, is quicker than the postings."""
 
 COLUMN_LEAST: Final = 64
+
+_GIVE_BACK_EVERY: Final = 8
+"""Blocks whose memory is given back together."""
+
+_FEW: Final = 48
+"""Terms of a row that are quicker compared with one another than sorted by digits."""
 
 Array = NDArray[Any]
 
@@ -125,14 +133,18 @@ def count_documents(blocks: Sequence[RowBlock], n_terms: int) -> NDArray[np.int3
     """Return how many documents of each window hold each term, (n_windows, n_terms) int32."""
     n_docs = sum(len(block.indptr) - 1 for block in blocks)
     df = np.zeros((-(-n_docs // WINDOW), n_terms), np.int32)
-    for window, counts in enumerate(df):
-        for block, begin, stop, _ in _parts(blocks, window * WINDOW):
-            _count(block.terms, block.numbers, block.indptr[begin], block.indptr[stop], counts)
+    for window, block, begin, stop, _ in _parts(blocks):
+        _count(block.terms, block.numbers, block.indptr[begin], block.indptr[stop], df[window])
     return df
 
 
 def invert(
-    blocks: Sequence[RowBlock], df: NDArray[np.int32], levels: NDArray[np.int32], n_dense: int
+    blocks: list[RowBlock],
+    df: NDArray[np.int32],
+    levels: NDArray[np.int32],
+    n_dense: int,
+    *,
+    spend: bool = False,
 ) -> Matrix:
     """Turn blocks of rows, in document order, into postings, columns and packed rows.
 
@@ -141,6 +153,8 @@ def invert(
     df : (n_windows, n_terms) int32, as ``count_documents`` returns it; their sums fall
     levels : (256,) int32, what a column holds for each code
     n_dense : terms 0 to n_dense - 1 have columns; the others have postings
+    spend : whether the list of blocks is emptied, so that rows are let go where their postings are
+        written
     """
     n_docs = sum(len(block.indptr) - 1 for block in blocks)
     sparse = df[:, n_dense:]
@@ -150,35 +164,50 @@ def invert(
     stride = column_bytes(n_docs)
     dense = np.zeros(n_dense * stride, np.uint8)
     row_ptr = np.zeros(n_docs + 1, np.int64)
-    byte_levels, packed = levels.astype(np.uint8), []
-    for window, counts in enumerate(sparse):
+    byte_levels, packed, at = levels.astype(np.uint8), np.empty(_expected(blocks), np.uint16), 0
+    latest, free = -1, np.zeros(0, np.int64)
+    for window, block, begin, stop, local in _parts(_taken(blocks) if spend else blocks):
+        if window != latest:
+            starts = bases[window] + _starts(sparse[window])
+            latest, free = window, np.concatenate([np.zeros(n_dense, np.int64), starts])
         first = window * WINDOW
-        free = np.concatenate([np.zeros(n_dense, np.int64), bases[window] + _starts(counts)])
-        for block, begin, stop, local in _parts(blocks, first):
-            sizes = row_ptr[first + local + 1 : first + local + 1 + stop - begin]
-            columns = (dense, byte_levels, n_dense, stride, first)
-            packed.append(
-                _invert_rows(block, (begin, stop, local), columns, free, docs, codes, sizes)
-            )
+        sizes = row_ptr[first + local + 1 : first + local + 1 + stop - begin]
+        columns = (dense, byte_levels, n_dense, stride, first)
+        room = at + LONGEST_ENTRY * int(block.indptr[stop] - block.indptr[begin])
+        if room > len(packed):
+            packed.resize(room + len(packed) // 8, refcheck=False)  # moves pages, copies nothing
+        out = (docs, codes, packed, at)
+        at = _invert_rows(block, (begin, stop, local), columns, free, out, sizes)
     np.cumsum(row_ptr, out=row_ptr)
-    rows = np.empty(row_ptr[-1], np.uint16)
-    at = len(rows)
-    while packed:  # from the last, so that each part is let go when it is copied
-        part = packed.pop()
-        rows[at - len(part) : at] = part
-        at -= len(part)
-    return Matrix(docs, codes, bases, *_directory(sparse), dense, row_ptr, rows)
+    packed.resize(at, refcheck=False)
+    return Matrix(docs, codes, bases, *_directory(sparse), dense, row_ptr, packed)
 
 
-def _parts(blocks: Sequence[RowBlock], first: int) -> Iterator[tuple[RowBlock, int, int, int]]:
-    """Yield the blocks that hold documents of a window: block, its rows, their first local doc."""
+def _expected(blocks: Iterable[RowBlock]) -> int:
+    """Return how many numbers packed rows will nearly have."""
+    return sum(len(block.terms) for block in blocks) * 9 // 8
+
+
+def _parts(blocks: Iterable[RowBlock]) -> Iterator[tuple[int, RowBlock, int, int, int]]:
+    """Yield the rows window by window: window, block, rows of it, their first local document."""
     at = 0
     for block in blocks:
-        size = len(block.indptr) - 1
-        begin, stop = max(first - at, 0), min(first + WINDOW - at, size)
-        if begin < stop:
-            yield block, begin, stop, at + begin - first
+        size, begin = len(block.indptr) - 1, 0
+        while begin < size:
+            window, local = divmod(at + begin, WINDOW)
+            stop = min(begin + WINDOW - local, size)
+            yield window, block, begin, stop, local
+            begin = stop
         at += size
+
+
+def _taken(blocks: list[RowBlock]) -> Iterator[RowBlock]:
+    """Yield the blocks, taking each out of the list."""
+    blocks.reverse()
+    while blocks:
+        yield blocks.pop()
+        if len(blocks) % _GIVE_BACK_EVERY == 0:
+            give_back()
 
 
 def _starts(counts: Array) -> Array:
@@ -229,16 +258,35 @@ def _sort_by_digit(source: Array, out: Array, n: int, shift: int, tallies: Array
         tallies[digit] += 1
 
 
+@compiled
+def _sort_row(entries: Array, spare: Array, n: int, n_digits: int, tallies: Array) -> None:
+    """Sort the entries of a row, all of different terms, by these."""
+    if n <= _FEW:  # each goes to the place of how many are smaller
+        for i in range(n):
+            spare[i] = entries[i]
+        for i in range(n):
+            value, place = spare[i], 0
+            for j in range(n):
+                place += spare[j] < value
+            entries[place] = value
+        return
+    bits = 0
+    while tallies.size >> bits > 1:
+        bits += 1
+    for digit in range(0, n_digits, 2):
+        _sort_by_digit(entries, spare, n, 8 + digit * bits, tallies)
+        _sort_by_digit(spare, entries, n, 8 + (digit + 1) * bits, tallies)
+
+
 @jit
 def _invert_rows(
     block: RowBlock,
     part: tuple[int, int, int],
     columns: tuple[Array, Array, int, int, int],
     free: Array,
-    out_docs: Array,
-    out_codes: Array,
+    out: tuple[Array, Array, Array, int],
     sizes: Array,
-) -> Array:
+) -> int:
     """Sort rows by term, pack them, and put each entry where its term's documents are.
 
     Parameters
@@ -246,11 +294,12 @@ def _invert_rows(
     part : first row, stop row, local number of the first row's document
     columns : the columns, levels by code, how many, their stride, the window's first document
     free : (n_terms,) int64, the next free place of each term without a column
+    out : documents and codes of the postings, packed rows, and where these go on
     sizes : (n_rows,), the packed size of each row is written here
 
     Returns
     -------
-    The packed rows.
+    Where the packed rows end.
     """
     begin, stop, local = part
     dense, levels, n_dense, stride, first = columns
@@ -265,18 +314,14 @@ def _invert_rows(
     n_digits = 2 if bits <= 22 else 4
     digit_bits = (bits + n_digits - 1) // n_digits
     tallies = np.empty(1 << digit_bits, np.int32)
-    packed = np.empty(LONGEST_ENTRY * (block.indptr[stop] - block.indptr[begin]), np.uint16)
-    at = 0
+    out_docs, out_codes, packed, at = out
     for row in range(begin, stop):
         start = block.indptr[row]
         n = block.indptr[row + 1] - start
         for i in range(n):
             term = np.uint64(block.numbers[block.terms[start + i]])
             entries[i] = term << np.uint64(8) | np.uint64(block.codes[start + i])
-        for digit in range(0, n_digits, 2):
-            shift = 8 + digit * digit_bits
-            _sort_by_digit(entries, spare, n, shift, tallies)
-            _sort_by_digit(spare, entries, n, shift + digit_bits, tallies)
+        _sort_row(entries, spare, n, n_digits, tallies)
         sizes[row - begin] = pack_row(entries, n, packed, at)
         at += sizes[row - begin]
         doc = local + row - begin
@@ -290,4 +335,4 @@ def _invert_rows(
                 free[term_number] = place + 1
                 out_docs[place] = doc
                 out_codes[place] = code
-    return packed[:at].copy()
+    return at

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender._keys import KeyTable
+from recommender._memory import give_back
 from recommender._strings import StringColumn
 from recommender.errors import InputError
 from recommender.index.invert import (
@@ -43,6 +44,8 @@ class Corpus:
     ids, urls, cards : StringColumn of n_docs
     languages : (n_docs,) uint8; published : (n_docs,) int64 seconds
     digests : (n_docs,) uint64, of all that was read of the article
+    spend_blocks : whether the list ``blocks`` is emptied when a segment is made of it, so that
+        rows and postings are not held both at once
     """
 
     blocks: Sequence[RowBlock]
@@ -57,6 +60,7 @@ class Corpus:
     languages: NDArray[np.uint8]
     published: NDArray[np.int64]
     digests: NDArray[np.uint64]
+    spend_blocks: bool = False
 
 
 def make_segment(
@@ -84,11 +88,14 @@ def make_segment(
     order = np.argsort(-df, kind="stable")
     number = np.empty(len(vocabulary), np.int32)
     number[order] = np.arange(len(vocabulary), dtype=np.int32)
-    blocks = [block._replace(numbers=number[block.numbers]) for block in corpus.blocks]
+    blocks = _renumbered(corpus.blocks, number)
+    if corpus.spend_blocks and isinstance(corpus.blocks, list):
+        corpus.blocks.clear()
+    give_back()
     levels, _, _ = tf_levels(tf_weights(COUNT_OF_CODE, sublinear_tf=weights.sublinear_tf))
     df, by_window = df[order], by_window[:, order]
     n_dense = n_columns(df, len(corpus.ids), **columns or {}) if weights.sublinear_tf else 0
-    inverted = invert(blocks, by_window, levels, n_dense)
+    inverted = invert(blocks, by_window, levels, n_dense, spend=True)
     local_keys = number[corpus.local_terms].astype(np.int64) * 256 + corpus.local_languages
     local_order = np.argsort(local_keys)
     terms, ids, urls = vocabulary.take(order), corpus.ids.compact(), corpus.urls.compact()
@@ -113,6 +120,15 @@ def make_segment(
         norms=np.zeros(0),
         neighbours=np.zeros(0, np.int32),
     )
+
+
+def _renumbered(blocks: Sequence[RowBlock], number: NDArray[np.int32]) -> list[RowBlock]:
+    """Return the blocks with other numbers for their terms; those that share them go on so."""
+    made: dict[int, NDArray[np.int32]] = {}
+    for block in blocks:
+        if id(block.numbers) not in made:
+            made[id(block.numbers)] = number[block.numbers]
+    return [block._replace(numbers=made[id(block.numbers)]) for block in blocks]
 
 
 def check_size(n_docs: int, n_terms: int, n_postings: int) -> None:

@@ -1,8 +1,8 @@
 """Word types and their numbers: a hash table that is filled from records, by compiled loops.
 
-A slot is four 64-bit numbers of a flat array: the key (see `_records`), the number of the type, and
-where its latest pair is. Type ``i`` is ``blob[ends[i]:ends[i + 1]]``; numbers are given in order of
-first sight.
+An index leads from the hash of a word to its number, and the keys (see `_records`) stand one after
+another by number. Numbers are given in order of first sight, so that the keys of common words lie
+close together. Type ``i`` is ``blob[ends[i]:ends[i + 1]]``.
 """
 
 from __future__ import annotations
@@ -15,45 +15,45 @@ from numpy.typing import NDArray
 from recommender._jit import compiled, inlined
 from recommender._strings import StringColumn, read_only
 from recommender.text._records import (
-    AT,
-    HASH,
-    HIGH,
     KEY_BYTES,
-    LOW,
-    RECORD,
+    Records,
+    at_of,
     hash_of,
     is_long,
     key_bytes,
+    make_records,
     note_folded,
 )
-from recommender.text._vectors import item, leading_zeros, load_word, prefetch, store_word
+from recommender.text._vectors import item, leading_zeros, load_word, prefetch, put, store_word
 
-__all__ = [
-    "LATEST",
-    "LOOK_AHEAD",
-    "TYPE",
-    "Lexicon",
-    "Words",
-    "ask_for",
-    "has_room",
-    "slot_of",
-]
+__all__ = ["BATCH", "LATEST", "TYPE", "Lexicon", "Words", "approach", "has_room", "type_of"]
 
-TYPE, LATEST = 2, 3
-"""Places in a slot, after the key."""
+TYPE: Final = 4
+"""Numbers that the table has of a type: the two of its key, where its latest pair is, none."""
 
-LOOK_AHEAD: Final = 8
-"""Records between the one looked up and the one whose slot is asked for."""
+LATEST: Final = 2
+
+BATCH: Final = 64
+"""Words whose places are found before any of them is compared, so that none is waited for."""
 
 _PORTION: Final = 4096
 Bytes = NDArray[np.uint8]
-Records = NDArray[np.uint64]
 
 
 class Words(NamedTuple):
-    """The table's arrays: see the module. ``size`` holds the number of types."""
+    """The table's arrays.
 
-    slots: NDArray[np.uint64]
+    Attributes
+    ----------
+    places : uint32, a power of two of them, the number of a type and 1 more; 0 = free
+    types : uint64, `TYPE` numbers for no word, then for each type: its key, and where its latest
+        pair is (see `_reading`)
+    ends : int64; blob : uint8; see the module
+    size : (1,) int64, the number of types
+    """
+
+    places: NDArray[np.uint32]
+    types: NDArray[np.uint64]
     ends: NDArray[np.int64]
     blob: NDArray[np.uint8]
     size: NDArray[np.int64]
@@ -71,14 +71,19 @@ class Lexicon:
     def __init__(self, n_expected: int = 512) -> None:
         capacity = 1 << max(9, (n_expected - 1).bit_length())
         self.words = Words(
-            np.zeros(2 * capacity * RECORD, np.uint64),
+            np.zeros(2 * capacity, np.uint32),
+            np.zeros(TYPE * (capacity + 1), np.uint64),
             np.zeros(capacity + 1, np.int64),
-            np.zeros(16 * capacity, np.uint8),
+            np.zeros(8 * capacity, np.uint8),
             np.zeros(1, np.int64),
         )
 
     def __len__(self) -> int:
         return int(self.words.size[0])
+
+    def set_latest(self, numbers: NDArray[np.integer], latest: np.uint64) -> None:
+        """Say where the latest pair of some types is."""
+        self.words.types[TYPE * (numbers + 1) + LATEST] = latest
 
     def column(self, start: int = 0) -> StringColumn:
         """Return the types from number ``start`` on; they stay as they are when more come."""
@@ -87,18 +92,18 @@ class Lexicon:
 
     def make_room(self, n_types: int, n_bytes: int) -> None:
         """Let as many types of as many bytes be added, whatever they are."""
-        slots, ends, blob, size = self.words
+        index, types, ends, blob, size = self.words
         n = int(size[0])
         missing = int(ends[n]) + n_bytes + KEY_BYTES - len(blob)
         if missing > 0:
-            blob = np.concatenate((blob, np.zeros(max(missing, len(blob)), np.uint8)))
+            blob = _longer(blob, max(missing, len(blob)))
         if n + n_types >= len(ends):
             capacity = 1 << int(n + n_types).bit_length()
-            ends = np.concatenate((ends, np.zeros(capacity + 1 - len(ends), np.int64)))
-            larger = np.zeros(2 * capacity * RECORD, np.uint64)
-            _move_slots(larger, slots)
-            slots = larger
-        self.words = Words(slots, ends, blob, size)
+            ends = _longer(ends, capacity + 1 - len(ends))
+            types = _longer(types, TYPE * (capacity + 1) - len(types))
+            index = np.zeros(2 * capacity, np.uint32)
+            _enter_all(index, types, n)
+        self.words = Words(index, types, ends, blob, size)
 
     def find(self, column: StringColumn) -> NDArray[np.int32]:
         """Return the number of each string of ``column``, -1 for those that are not here."""
@@ -117,10 +122,15 @@ class Lexicon:
         return numbers
 
 
+def _longer(array: NDArray[Any], n: int) -> NDArray[Any]:
+    """Return a copy with ``n`` zeros more."""
+    return np.concatenate((array, np.zeros(n, array.dtype)))
+
+
 def _room(column: StringColumn) -> tuple[Bytes, Records]:
     """Return room for a string of ``column`` and its record."""
     longest = int(np.diff(column.offsets).max(initial=0))
-    return np.zeros(longest + 2 * KEY_BYTES, np.uint8), np.zeros(RECORD, np.uint64)
+    return np.zeros(longest + 2 * KEY_BYTES, np.uint8), make_records(1)
 
 
 @inlined
@@ -141,52 +151,50 @@ def _same(blob: Bytes, a: Any, scratch: Bytes, b: Any, n: Any) -> Any:
 
 
 @inlined
-def place_of(slots: Any, h: Any) -> Any:
-    """Return where the slot is at which the search for a hash begins."""
-    n_slots = np.uint64(len(slots) // RECORD)
-    return np.int64(h >> np.uint64(1 + leading_zeros(n_slots))) * RECORD
+def _home(index: Any, low: Any, high: Any) -> Any:
+    """Return the place of the index at which the search for a key begins."""
+    shift = np.uint64(1 + leading_zeros(np.uint64(len(index))))
+    return np.int64(hash_of(low, high) >> shift)
 
 
 @inlined
-def _next(slots: Any, slot: Any) -> Any:
-    return (slot + RECORD) & (len(slots) - 1)
+def _is_there(words: Words, number: Any, records: Records, r: Any, scratch: Bytes) -> Any:
+    """Say whether the type before ``number`` is the word of record ``r``."""
+    low, high = item(records.lows, r), item(records.highs, r)
+    if (item(words.types, TYPE * number) ^ low) | (
+        item(words.types, TYPE * number + 1) ^ high
+    ) != 0:
+        return False
+    if not is_long(high):
+        return True
+    begin, at = words.ends[number - 1], at_of(records, r)
+    return _same(words.blob, begin, scratch, at, key_bytes(low, high))
 
 
 @inlined
-def _place_for(words: Words, records: Records, r: Any, scratch: Bytes) -> Any:
-    """Return where the slot of the word of record ``r`` is, or the empty one it would have."""
-    slots, ends, blob, _ = words
-    low, high = item(records, RECORD * r + LOW), item(records, RECORD * r + HIGH)
-    slot = place_of(slots, item(records, RECORD * r + HASH))
-    while item(slots, slot + LOW) != 0:
-        if item(slots, slot + LOW) == low and item(slots, slot + HIGH) == high:
-            if not is_long(high):
-                return slot
-            begin, at = ends[np.int64(slots[slot + TYPE])], np.int64(records[RECORD * r + AT])
-            if _same(blob, begin, scratch, at, key_bytes(low, high)):
-                return slot
-        slot = _next(slots, slot)
-    return slot
+def _search(words: Words, place: Any, records: Records, r: Any, scratch: Bytes) -> Any:
+    """Search the word of record ``r`` from a place of the index on.
+
+    Returns what stands there, its number and 1 more, or 0; and where.
+    """
+    number = np.int64(item(words.places, place))
+    while not _is_there(words, number, records, r, scratch):
+        if number == 0:
+            break
+        place = (place + 1) & (len(words.places) - 1)
+        number = np.int64(item(words.places, place))
+    return number, place
 
 
 @inlined
-def slot_of(words: Words, records: Records, r: Any, scratch: Bytes) -> Any:
-    """Return where the slot of the word of record ``r`` is, which is entered if it is new."""
-    slot = _place_for(words, records, r, scratch)
-    if item(words.slots, slot + LOW) == 0:
-        _enter(words, records, r, scratch, slot)
-    return slot
-
-
-@inlined
-def _enter(words: Words, records: Records, r: Any, scratch: Bytes, slot: Any) -> None:
-    """Give the word of record ``r`` the next number and an empty slot."""
-    slots, ends, blob, size = words
-    low, high = item(records, RECORD * r + LOW), item(records, RECORD * r + HIGH)
+def _enter(words: Words, records: Records, r: Any, scratch: Bytes, place: Any) -> Any:
+    """Give the word of record ``r`` the next number and a free place; return what stands there."""
+    index, types, ends, blob, size = words
+    low, high = item(records.lows, r), item(records.highs, r)
     n = size[0]
     free, n_bytes = ends[n], key_bytes(low, high)
     if is_long(high):
-        at = np.int64(records[RECORD * r + AT])
+        at = at_of(records, r)
         for k in range(0, n_bytes, 8):
             store_word(blob, free + k, load_word(scratch, at + k))
     else:
@@ -194,27 +202,44 @@ def _enter(words: Words, records: Records, r: Any, scratch: Bytes, slot: Any) ->
         store_word(blob, free + 8, high)
     ends[n + 1] = free + n_bytes
     size[0] = n + 1
-    slots[slot + LOW], slots[slot + HIGH] = low, high
-    slots[slot + TYPE], slots[slot + LATEST] = np.uint64(n), np.uint64(0)
+    put(types, TYPE * (n + 1), low)
+    put(types, TYPE * (n + 1) + 1, high)
+    index[place] = n + 1
+    return n + 1
 
 
 @inlined
-def ask_for(words: Words, records: Records, r: Any) -> None:
-    """Have the slot where the word of record ``r`` is looked for brought near."""
-    prefetch(words.slots, place_of(words.slots, item(records, RECORD * r + HASH)))
+def approach(words: Words, records: Records, first: Any, last: Any, homes: Any) -> None:
+    """Find where the searches for at most `BATCH` records begin, and have all that brought near."""
+    for r in range(first, last):  # this loop is made into one of vectors
+        place = _home(words.places, item(records.lows, r), item(records.highs, r))
+        put(homes, r - first, place)
+    for i in range(last - first):
+        prefetch(words.places, item(homes, i))
+    for i in range(last - first):
+        prefetch(words.types, TYPE * np.int64(item(words.places, item(homes, i))))
+
+
+@inlined
+def type_of(words: Words, home: Any, records: Records, r: Any, scratch: Bytes) -> Any:
+    """Return the number of the word of record ``r``, and 1 more; it is entered if it is new.
+
+    ``home`` is where `approach` says that the search begins.
+    """
+    number, place = _search(words, home, records, r, scratch)
+    if number == 0:
+        number = _enter(words, records, r, scratch, place)
+    return number
 
 
 @compiled
-def _move_slots(slots: NDArray[np.uint64], old: NDArray[np.uint64]) -> None:
-    """Enter what is in ``old`` into the empty ``slots``."""
-    for i in range(0, len(old), RECORD):
-        if old[i + LOW] != 0:
-            # The lowest bits of a hash, which a record has its case in, say nothing of the slot.
-            slot = place_of(slots, hash_of(old[i + LOW], old[i + HIGH]))
-            while slots[slot + LOW] != 0:
-                slot = _next(slots, slot)
-            for k in range(RECORD):
-                slots[slot + k] = old[i + k]
+def _enter_all(index: NDArray[np.uint32], types: NDArray[np.uint64], n: Any) -> None:
+    """Enter the first ``n`` types into an empty index: common ones first, so at their homes."""
+    for number in range(1, n + 1):
+        place = _home(index, types[TYPE * number], types[TYPE * number + 1])
+        while index[place] != 0:
+            place = (place + 1) & (len(index) - 1)
+        index[place] = number
 
 
 @inlined
@@ -230,6 +255,13 @@ def _note(data: Bytes, offsets: NDArray[np.int64], i: Any, scratch: Bytes, recor
     note_folded(records, 0, scratch, 0, n_bytes, 0)
 
 
+@inlined
+def _search_only(words: Words, records: Records, scratch: Bytes) -> Any:
+    """Search the word of the only record, as `_search` does."""
+    low, high = records.lows[0], records.highs[0]
+    return _search(words, _home(words.places, low, high), records, 0, scratch)
+
+
 @compiled
 def _find(
     data: Bytes, offsets: NDArray[np.int64], words: Words, room: Any, numbers: NDArray[np.int32]
@@ -238,9 +270,7 @@ def _find(
     scratch, records = room
     for i in range(len(offsets) - 1):
         _note(data, offsets, i, scratch, records)
-        slot = _place_for(words, records, 0, scratch)
-        is_here = words.slots[slot + LOW] != 0
-        numbers[i] = np.int32(words.slots[slot + TYPE]) if is_here else -1
+        numbers[i] = _search_only(words, records, scratch)[0] - 1
 
 
 @compiled
@@ -251,4 +281,7 @@ def _add(
     scratch, records = room
     for i in range(len(offsets) - 1):
         _note(data, offsets, i, scratch, records)
-        numbers[i] = np.int32(words.slots[slot_of(words, records, 0, scratch) + TYPE])
+        number, place = _search_only(words, records, scratch)
+        if number == 0:
+            number = _enter(words, records, 0, scratch, place)
+        numbers[i] = number - 1

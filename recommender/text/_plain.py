@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from recommender._jit import inlined
 from recommender.text import normalize as nz
-from recommender.text._records import KEY_BYTES, note_folded, note_key
+from recommender.text._records import KEY_BYTES, Records, note_folded, note_key
 from recommender.text._vectors import (
     BLOCK,
     ascii_masks,
@@ -30,7 +30,6 @@ from recommender.text._vectors import (
 __all__ = ["SCRATCH", "letter_table", "read_letters", "read_runs"]
 
 Bytes = NDArray[np.uint8]
-Records = NDArray[np.uint64]
 
 SCRATCH: Final = BLOCK + KEY_BYTES
 """Bytes at the beginning of a scratch array that the reader of runs folds blocks into."""

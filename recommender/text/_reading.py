@@ -1,7 +1,7 @@
 """Columns of text to tokens, or to counts of word types: the loops over rows, and making room.
 
-Rows with characters that have to be removed or composed are cleaned in Python and read again; the
-result is the same as if all text had been cleaned.
+Rows with characters that have to be removed or composed are cleaned and read again; the result is
+the same as if all text had been cleaned.
 """
 
 from __future__ import annotations
@@ -14,19 +14,21 @@ from numpy.typing import NDArray
 
 from recommender._jit import compiled, inlined
 from recommender._strings import StringColumn, read_only
+from recommender.text._cleaning import clean_rows
 from recommender.text._lexicon import (
+    BATCH,
     LATEST,
-    LOOK_AHEAD,
     TYPE,
     Lexicon,
     Words,
-    ask_for,
+    approach,
     has_room,
-    slot_of,
+    type_of,
 )
 from recommender.text._plain import SCRATCH, letter_table
-from recommender.text._records import CASES, HASH, KEY_BYTES, RECORD
+from recommender.text._records import KEY_BYTES, Records, case_of, make_records
 from recommender.text._scan import (
+    CAPITALISED,
     CASE_BITS,
     IS_READ,
     MAX_TOKEN_BYTES,
@@ -35,21 +37,44 @@ from recommender.text._scan import (
     N_RECORDS,
     N_SCRATCH,
     STATE,
+    UPPER_CASE,
     scan_row,
 )
-from recommender.text._vectors import item, put
-from recommender.text.normalize import character_table, clean
+from recommender.text._vectors import choose, item, put
+from recommender.text.normalize import character_table
 
-__all__ = ["PART_BITS", "Pairs", "Spans", "TokenIds", "read_columns"]
+__all__ = [
+    "PART_BITS",
+    "TYPE_SHIFT",
+    "UNCOUNTED",
+    "Pairs",
+    "Spans",
+    "TokenIds",
+    "read_columns",
+]
 
-PORTION: Final = 4096
-"""Records looked up at a time; small enough for the parts of a pair's count."""
+PORTION: Final = 4095
+"""Records looked up at a time; small enough for the parts of a pair."""
 
-PART_BITS: Final = 21
-"""Bits of each of the three numbers in the count of a pair."""
+PART_BITS: Final = 12
+"""Bits of each of the three counts in a pair."""
+
+TYPE_SHIFT: Final = 3 * PART_BITS
+"""What a pair is shifted by for its type."""
+
+UNCOUNTED: Final = np.uint64(3 << 62)
+"""What is said to be the latest pair of types without a term: of them no pairs are made."""
+
+_ADDED: Final = np.array(
+    [
+        1 | bool(case & CAPITALISED) << PART_BITS | bool(case & UPPER_CASE) << 2 * PART_BITS
+        for case in range(1 << CASE_BITS)
+    ],
+    np.uint64,
+)
+"""What an occurrence of each case adds to a pair."""
 
 Spans = tuple[NDArray[np.int64], NDArray[np.int64]]
-Records = NDArray[np.uint64]
 
 
 class TokenIds(NamedTuple):
@@ -60,15 +85,27 @@ class TokenIds(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """A type and its occurrences in (a portion of) one row of one column.
+    """Types and their occurrences in (a portion of) one row of one column.
 
-    ``counts`` holds three numbers in 21 bits each: all, capitalised, all capitals. ``size`` holds
-    how many pairs there are, and the number that the first has in the slots of the lexicon.
+    Attributes
+    ----------
+    pairs : uint64, above a type, below three counts of 12 bits each: occurrences all in capitals,
+        capitalised ones, all
+    size : (2,) int64, how many pairs there are, and the number that the first has where the latest
+        pair of a type is noted: numbers rise from one reading to the next, from 1
     """
 
-    types: NDArray[np.int32]
-    counts: NDArray[np.uint64]
+    pairs: NDArray[np.uint64]
     size: NDArray[np.int64]
+
+
+class _Room(NamedTuple):
+    """What is read of a row before it is looked up, and its state (see `_scan`)."""
+
+    scratch: NDArray[np.uint8]
+    records: Records
+    state: NDArray[np.int64]
+    homes: NDArray[np.int64]
 
 
 Out = TypeVar("Out", TokenIds, Pairs)
@@ -102,8 +139,7 @@ def _read_column(
     out, n_overlong = _read_rows(column.data, (begins, ends), lexicon, out, spans, unstable)
     again = np.flatnonzero(unstable)
     if len(again):
-        texts = (bytes(column.data[begins[i] : ends[i]]).decode("utf-8") for i in again)
-        cleaned = StringColumn.from_strings([clean(text) for text in texts])
+        cleaned = clean_rows(column.data, begins[again], ends[again])
         bounds = (cleaned.offsets[:-1], cleaned.offsets[1:])
         part = (np.zeros(len(again), np.int64), np.zeros(len(again), np.int64))
         out, n = _read_rows(cleaned.data, bounds, lexicon, out, part, None)
@@ -126,7 +162,7 @@ def _read_rows(
     flags = np.zeros(0, np.bool_) if unstable is None else unstable
     begins, ends = (np.require(b, np.int64, ["C", "W"]) for b in bounds)
     room = _row_room(int((ends - begins).max(initial=0)))
-    state = room[2]
+    state = room.state
     loop: Callable[..., int] = _read_tokens if isinstance(out, TokenIds) else _read_pairs
     row = n_overlong = 0
     while row < len(begins):
@@ -139,69 +175,73 @@ def _read_rows(
     return out, n_overlong
 
 
-def _row_room(longest: int) -> tuple[NDArray[np.uint8], Records, NDArray[np.int64]]:
-    """Return room for folded bytes and records of a row of so many bytes, and for its state."""
-    scratch = np.empty(SCRATCH + 2 * longest + MAX_TOKEN_BYTES + 2 * KEY_BYTES, np.uint8)
-    records = np.empty((longest // 2 + 3 + LOOK_AHEAD) * RECORD, np.uint64)
-    return scratch, records, np.zeros(STATE, np.int64)
+def _row_room(longest: int) -> _Room:
+    """Return room for a row of so many bytes."""
+    return _Room(
+        np.empty(SCRATCH + 2 * longest + MAX_TOKEN_BYTES + 2 * KEY_BYTES, np.uint8),
+        make_records(longest // 2 + 3),
+        np.zeros(STATE, np.int64),
+        np.zeros(BATCH, np.int64),
+    )
 
 
 def _longer(out: Out, n: int) -> Out:
-    """Return ``out`` with room for ``n`` more, at least doubled if it has to grow."""
-    missing = int(out.size[0]) + n - len(out[0])
-    if missing <= 0:
-        return out
-    extra = max(missing, len(out[0]))
-    *arrays, size = out
-    longer: list[Any] = [np.concatenate((a, np.empty(extra, a.dtype))) for a in arrays]
-    return type(out)._make([*longer, size])
+    """Return ``out`` with room for more than ``n`` more, at least doubled if it has to grow."""
+    array, size = out
+    missing = int(size[0]) + n + 1 - len(array)
+    if missing > 0:
+        extra = max(missing, len(array))
+        array = np.concatenate((array, np.empty(extra, array.dtype)))
+    return type(out)(array, size)
 
 
 @inlined
-def _take_tokens(words: Words, records: Records, bounds: Any, scratch: Any, out: Any) -> None:
+def _take_tokens(words: Words, room: _Room, bounds: Any, out: Any) -> None:
     """Look records up and write their tokens."""
+    records, homes = room.records, room.homes
     ids, size = out
     n = size[0]
-    for r in range(bounds[0], bounds[1]):
-        ask_for(words, records, r + LOOK_AHEAD)
-        slot = slot_of(words, records, r, scratch)
-        case = np.int64(item(records, RECORD * r + HASH) & CASES)
-        ids[n] = np.int64(item(words.slots, slot + TYPE)) << CASE_BITS | case
-        n += 1
+    for first in range(bounds[0], bounds[1], BATCH):
+        last = min(first + BATCH, bounds[1])
+        approach(words, records, first, last, homes)
+        for r in range(first, last):
+            number = type_of(words, item(homes, r - first), records, r, room.scratch)
+            put(ids, n, np.int32((number - 1) << CASE_BITS | case_of(records, r)))
+            n += 1
     size[0] = n
 
 
 @inlined
-def _take_pairs(words: Words, records: Records, bounds: Any, scratch: Any, out: Any) -> None:
+def _take_pairs(words: Words, room: _Room, bounds: Any, out: Any) -> None:
     """Look records up and count them by type, in new pairs."""
-    slots = words.slots
-    types, counts, size = out
+    records, homes, types = room.records, room.homes, words.types
+    pairs, size = out
     begin, base = size[0], size[1]
     free = begin
-    for r in range(bounds[0], bounds[1]):
-        ask_for(words, records, r + LOOK_AHEAD)
-        slot = slot_of(words, records, r, scratch)
-        case = item(records, RECORD * r + HASH) & CASES
-        # No branch: whether a word was met before in its row cannot be guessed.
-        put(counts, free, np.uint64(0))
-        latest = np.int64(item(slots, slot + LATEST)) - base
-        place = latest if latest >= begin else free
-        put(types, place, np.int32(item(slots, slot + TYPE)))
-        more = (
-            np.uint64(1)
-            | (case & np.uint64(1)) << np.uint64(PART_BITS)
-            | (case >> np.uint64(1)) << np.uint64(2 * PART_BITS)
-        )
-        put(counts, place, item(counts, place) + more)
-        put(slots, slot + LATEST, np.uint64(place + base))
-        free += np.int64(place == free)
+    for first in range(bounds[0], bounds[1], BATCH):
+        last = min(first + BATCH, bounds[1])
+        approach(words, records, first, last, homes)
+        for r in range(first, last):
+            number = type_of(words, item(homes, r - first), records, r, room.scratch)
+            # No branch: neither can be guessed, whether a word was met before in its row and
+            # whether it is counted. Where one that is not was written, the next is.
+            latest = item(types, TYPE * number + LATEST)
+            is_counted, place = latest != UNCOUNTED, np.int64(latest) - base
+            is_new = place < begin
+            place = choose(is_new, free, place)
+            fresh = np.uint64(number - 1) << np.uint64(TYPE_SHIFT)
+            before = choose(is_new, fresh, item(pairs, place))
+            put(pairs, place, before + item(_ADDED, case_of(records, r)))
+            latest = choose(is_counted, np.uint64(place + base), UNCOUNTED)
+            put(types, TYPE * number + LATEST, latest)
+            free += np.int64(is_new & is_counted)
     size[0] = free
 
 
 @inlined
 def _fits(words: Words, state: Any, n: Any, out: Any) -> Any:
     """Say whether there is room for ``n`` more records, whatever they are."""
-    fits = out.size[0] + n <= len(out[0])
+    fits = out.size[0] + n < len(out[0])
     return fits and has_room(words, n, KEY_BYTES * n + state[N_SCRATCH])
 
 
@@ -214,19 +254,21 @@ def _read_tokens(
     The state of a row that found none stays in ``room``, and reading goes on from it.
     """
     begins, ends, first = bounds
-    scratch, records, state = room
+    state = room.state
     for row in range(first, len(begins)):
         if state[IS_READ] == 0:
             state[IS_READ] = 1
             spans[0][row] = out.size[0]
-            if not scan_row(data, begins[row], ends[row], tables, scratch, records, state):
+            if not scan_row(
+                data, begins[row], ends[row], tables, room.scratch, room.records, state
+            ):
                 unstable[row] = True
         while state[N_DONE] < state[N_RECORDS]:
             n = min(PORTION, state[N_RECORDS] - state[N_DONE])
             if not _fits(words, state, n, out):
                 return row
             portion = (state[N_DONE], state[N_DONE] + n)
-            _take_tokens(words, records, portion, scratch, out)
+            _take_tokens(words, room, portion, out)
             state[N_DONE] += n
         state[N_DONE], state[IS_READ] = 0, 0
         spans[1][row] = out.size[0]
@@ -239,19 +281,21 @@ def _read_pairs(
 ) -> Any:
     """Do as `_read_tokens` does, with pairs."""
     begins, ends, first = bounds
-    scratch, records, state = room
+    state = room.state
     for row in range(first, len(begins)):
         if state[IS_READ] == 0:
             state[IS_READ] = 1
             spans[0][row] = out.size[0]
-            if not scan_row(data, begins[row], ends[row], tables, scratch, records, state):
+            if not scan_row(
+                data, begins[row], ends[row], tables, room.scratch, room.records, state
+            ):
                 unstable[row] = True
         while state[N_DONE] < state[N_RECORDS]:
             n = min(PORTION, state[N_RECORDS] - state[N_DONE])
             if not _fits(words, state, n, out):
                 return row
             portion = (state[N_DONE], state[N_DONE] + n)
-            _take_pairs(words, records, portion, scratch, out)
+            _take_pairs(words, room, portion, out)
             state[N_DONE] += n
         state[N_DONE], state[IS_READ] = 0, 0
         spans[1][row] = out.size[0]

@@ -1,50 +1,60 @@
-"""Words as the scanner notes them: sixteen bytes of key, a hash, a case, and where the rest is.
+"""Words as the scanner notes them: sixteen bytes of key each, a case, and where the rest is.
 
-A record is four 64-bit numbers, one after another in a flat array. A word of at most 16 folded
-bytes is its own key, padded with zeros, so that comparing keys is comparing words. A longer one has
-a hash and its length there instead, with a byte that stands in no UTF-8 to tell it apart, and its
-bytes in a scratch array.
+A word of at most 16 folded bytes is its own key, two 64-bit numbers padded with zeros, so that
+comparing keys is comparing words. A longer one has a hash and its length there instead, with a byte
+that stands in no UTF-8 to tell it apart, and its bytes in a scratch array.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recommender._jit import inlined
-from recommender.text._vectors import leading_zeros, load_word, put, store_word
+from recommender.text._vectors import item, leading_zeros, load_word, put, store_word
 
 __all__ = [
-    "AT",
-    "CASES",
-    "HASH",
-    "HIGH",
     "KEY_BYTES",
-    "LOW",
-    "RECORD",
+    "Records",
+    "at_of",
+    "case_of",
     "hash_of",
     "is_long",
     "key_bytes",
+    "make_records",
     "note_folded",
     "note_key",
 ]
 
 KEY_BYTES: Final = 16
-LOW, HIGH, HASH, AT = 0, 1, 2, 3
-RECORD: Final = 4
-"""Numbers in a record."""
-
-CASES: Final = np.uint64(3)
-"""The bits of the hash that hold the case of the occurrence instead."""
-
 _SEED: Final = np.uint64(0x9E3779B97F4A7C15)
 _LOW_FACTOR: Final = np.uint64(0xD6E8FEB86659FD93)
 _HIGH_FACTOR: Final = np.uint64(0xA0761D6478BD642F)
 _HALF: Final = np.uint64(32)
 _LONG: Final = np.uint64(0xFF << 56)
-_TOP_BYTE: Final = np.uint64(56)
+_CASES: Final = 3
+_AT_SHIFT: Final = 2
+
+
+class Records(NamedTuple):
+    """Words of one text, in its order.
+
+    Attributes
+    ----------
+    lows, highs : (n,) uint64, their keys
+    marks : (n,) int64, the case of the occurrence; above, where a long word is in the scratch array
+    """
+
+    lows: NDArray[np.uint64]
+    highs: NDArray[np.uint64]
+    marks: NDArray[np.int64]
+
+
+def make_records(n: int) -> Records:
+    """Return room for so many words."""
+    return Records(np.zeros(n, np.uint64), np.zeros(n, np.uint64), np.zeros(n, np.int64))
 
 
 @inlined
@@ -57,7 +67,7 @@ def hash_of(low: Any, high: Any) -> Any:
 @inlined
 def is_long(high: Any) -> Any:
     """Say whether the upper half of a key is that of a word of more than 16 bytes."""
-    return high >> _TOP_BYTE == np.uint64(0xFF)
+    return high >= _LONG
 
 
 @inlined
@@ -71,22 +81,28 @@ def key_bytes(low: Any, high: Any) -> Any:
 
 
 @inlined
-def note_key(records: NDArray[np.uint64], n: Any, low: Any, high: Any, case: Any) -> None:
+def at_of(records: Records, n: Any) -> Any:
+    """Return where in the scratch array the long word of record ``n`` is."""
+    return item(records.marks, n) >> _AT_SHIFT
+
+
+@inlined
+def case_of(records: Records, n: Any) -> Any:
+    """Return the case of the occurrence that record ``n`` is of."""
+    return item(records.marks, n) & _CASES
+
+
+@inlined
+def note_key(records: Records, n: Any, low: Any, high: Any, case: Any) -> None:
     """Write record ``n``, of a word that is its own key."""
-    at = RECORD * n
-    put(records, at + LOW, low)
-    put(records, at + HIGH, high)
-    put(records, at + HASH, hash_of(low, high) & ~CASES | np.uint64(case))
+    put(records.lows, n, low)
+    put(records.highs, n, high)
+    put(records.marks, n, np.int64(case))
 
 
 @inlined
 def note_folded(
-    records: NDArray[np.uint64],
-    n: Any,
-    scratch: NDArray[np.uint8],
-    at: Any,
-    n_bytes: Any,
-    case: Any,
+    records: Records, n: Any, scratch: NDArray[np.uint8], at: Any, n_bytes: Any, case: Any
 ) -> Any:
     """Write record ``n``, of the word ``scratch[at:at + n_bytes]``; return what of it is needed.
 
@@ -103,6 +119,5 @@ def note_folded(
             low ^= low >> _HALF
     elif n_bytes <= 8:
         high = np.uint64(0)
-    note_key(records, n, low, high, case)
-    put(records, RECORD * n + AT, np.uint64(at))
+    note_key(records, n, low, high, np.int64(case) | np.int64(at) << _AT_SHIFT)
     return kept

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from recommender._jit import compiled, inlined
 from recommender.text import normalize as nz
 from recommender.text._plain import SCRATCH, read_letters, read_runs
-from recommender.text._records import note_folded
+from recommender.text._records import Records, note_folded
 
 __all__ = [
     "CAPITALISED",
@@ -29,12 +29,12 @@ __all__ = [
     "N_SCRATCH",
     "STATE",
     "UPPER_CASE",
+    "decode",
     "scan_row",
 ]
 
 Bytes = NDArray[np.uint8]
 Numbers = NDArray[np.int64]
-Records = NDArray[np.uint64]
 Table = NDArray[np.uint32]
 Tables = Any
 """The entries of all characters, and those of the letters that the quick reader knows."""
@@ -59,7 +59,7 @@ STATE: Final = 7
 
 
 @inlined
-def _decode(data: Bytes, p: Any) -> Any:
+def decode(data: Bytes, p: Any) -> Any:
     """Return the code point at byte ``p`` of well-formed UTF-8, and where the next begins."""
     first = np.int64(data[p])
     if first < 0x80:
@@ -73,7 +73,7 @@ def _decode(data: Bytes, p: Any) -> Any:
 
 
 @inlined
-def _look_up(table: Table, code: Any) -> Any:
+def entry_for(table: Table, code: Any) -> Any:
     """Return the entry of a code point."""
     if code < nz.TABLE_SIZE:
         return np.int64(table[code])
@@ -86,7 +86,7 @@ def _class_at(data: Bytes, p: Any, end: Any, table: Table) -> Any:
     """Return the class of the character at byte ``p``; past the end it is STOP."""
     if p >= end:
         return np.int64(nz.STOP)
-    return _look_up(table, _decode(data, p)[0]) & nz.CLASS_MASK
+    return entry_for(table, decode(data, p)[0]) & nz.CLASS_MASK
 
 
 @inlined
@@ -145,8 +145,8 @@ def _scan_word(data: Bytes, p: Any, end: Any, table: Table, blob: Bytes, at: Any
     n_upper: Any = 0
     before, joined, plain, cyrillic, first = np.int64(nz.DIGIT), False, True, False, np.int64(0)
     while p < end:
-        code, q = _decode(data, p)
-        entry = _look_up(table, code)
+        code, q = decode(data, p)
+        entry = entry_for(table, code)
         kind = entry & nz.CLASS_MASK
         if kind != nz.LETTER and kind != nz.DIGIT:
             after = _class_at(data, q, end, table)
@@ -183,8 +183,8 @@ def _record(
 @compiled
 def _skip_url(data: Bytes, p: Any, end: Any, table: Table) -> Any:
     while p < end:
-        code, after = _decode(data, p)
-        kind = _look_up(table, code) & nz.CLASS_MASK
+        code, after = decode(data, p)
+        kind = entry_for(table, code) & nz.CLASS_MASK
         if kind >= nz.STOP:
             break
         p = after
@@ -196,8 +196,8 @@ def _skip_run(data: Bytes, p: Any, end: Any, table: Table) -> Any:
     """Return the end of the run at byte ``p``: of what an e-mail address is made of."""
     before = np.int64(nz.DIGIT)
     while p < end:
-        code, after = _decode(data, p)
-        kind = _look_up(table, code) & nz.CLASS_MASK
+        code, after = decode(data, p)
+        kind = entry_for(table, code) & nz.CLASS_MASK
         if kind < nz.LETTER or kind > nz.LOCAL:
             break
         if kind == nz.MARK and before != nz.LETTER and before != nz.MARK:
@@ -284,11 +284,11 @@ def _read_pair(
 ) -> Any:
     """Read a pair of unspaced characters; a lone one counts only if it is the whole run."""
     at = state[N_SCRATCH]
-    code, q = _decode(data, p)
-    free = _encode(scratch, at, _look_up(table, code) >> nz.FOLD_SHIFT)
+    code, q = decode(data, p)
+    free = _encode(scratch, at, entry_for(table, code) >> nz.FOLD_SHIFT)
     is_pair = _class_at(data, q, end, table) == nz.UNSPACED
     if is_pair:
-        folded = _look_up(table, _decode(data, q)[0]) >> nz.FOLD_SHIFT
+        folded = entry_for(table, decode(data, q)[0]) >> nz.FOLD_SHIFT
         free = _encode(scratch, free, folded)
     if is_pair or state[_PLACE] != _IN_PAIRS:
         _record(scratch, at, free - at, records, state, 0)
@@ -307,7 +307,7 @@ def _next_place(kind: Any, place: Any) -> Any:
 @inlined
 def _pass_separator(data: Bytes, p: Any, end: Any, table: Table) -> Any:
     """Return the end of the separator at byte ``p``, or of the URL whose "://" it begins."""
-    return _skip_url(data, p, end, table) if _is_scheme(data, p, end) else _decode(data, p)[1]
+    return _skip_url(data, p, end, table) if _is_scheme(data, p, end) else decode(data, p)[1]
 
 
 @inlined

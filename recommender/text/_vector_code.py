@@ -13,6 +13,7 @@ from numba import types
 
 __all__ = [
     "ascii_masks",
+    "choose",
     "fold_cyrillic",
     "item",
     "leading_zeros",
@@ -71,6 +72,18 @@ def put(array: Any, at: Any, value: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, types.int64, array.dtype), generate
+
+
+def choose(condition: Any, one: Any, other: Any) -> Any:
+    """Write ``_vectors.choose``."""
+    kind = types.unliteral(one)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        chosen = builder.select(*arguments)
+        chosen.set_metadata("unpredictable", builder.module.add_metadata([]))
+        return chosen
+
+    return kind(types.boolean, kind, kind), generate
 
 
 def prefetch(array: Any, at: Any) -> Any:

@@ -14,6 +14,7 @@ from recommender._jit import intrinsic
 __all__ = [
     "BLOCK",
     "ascii_masks",
+    "choose",
     "fold_cyrillic",
     "item",
     "leading_zeros",
@@ -58,6 +59,12 @@ def item(typing: Any, array: Any, at: Any) -> Any:
 def put(typing: Any, array: Any, at: Any, value: Any) -> Any:
     """Do ``array[at] = value``, as `item` reads."""
     return _code().put(array, at, value)
+
+
+@intrinsic
+def choose(typing: Any, condition: Any, one: Any, other: Any) -> Any:
+    """Return one of two numbers of a kind, without a jump, which the other way may be made into."""
+    return _code().choose(condition, one, other)
 
 
 @intrinsic

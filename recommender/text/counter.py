@@ -17,8 +17,15 @@ from recommender._jit import compiled, inlined
 from recommender._strings import StringColumn, concatenate
 from recommender.errors import InputError
 from recommender.text._lexicon import Lexicon
-from recommender.text._reading import PART_BITS, Pairs, Spans, read_columns
-from recommender.text._vectors import item, put
+from recommender.text._reading import (
+    PART_BITS,
+    TYPE_SHIFT,
+    UNCOUNTED,
+    Pairs,
+    Spans,
+    read_columns,
+)
+from recommender.text._vectors import choose, item, put
 from recommender.text.counts import Forms, RowCounts, group_forms, merge_forms, unite
 from recommender.text.ngrams import count_ngrams
 
@@ -63,9 +70,7 @@ class TermCounter:
         self._all_weights = dict(weights)
         self._terms = Lexicon()
         self._languages: dict[str, _Language] = {}
-        self._pairs = Pairs(
-            np.empty(1024, np.int32), np.empty(1024, np.uint64), np.array([0, 1], np.int64)
-        )
+        self._pairs = Pairs(np.empty(1024, np.uint64), np.array([0, 1], np.int64))
         self._ngram_forms: list[Forms] = []
 
     @property
@@ -135,7 +140,7 @@ class TermCounter:
         self, used: Sequence[StringColumn], rows: NDArray[np.int64] | None, language: _Language
     ) -> Spans:
         """Read the rows into pairs."""
-        # Numbers of pairs go on rising, so that a slot's latest pair is never one of a later read.
+        # Numbers of pairs go on rising, so that a type's latest pair is never one of a later read.
         size = self._pairs.size
         size[1] += size[0]
         size[0] = 0
@@ -173,7 +178,9 @@ class _Language:
             if meant:
                 shown[list(meant)] = self.lexicon.add(StringColumn.from_lines(list(meant.values())))
             self._surfaces = np.concatenate((self._surfaces, shown))
-            self._terms = np.concatenate((self._terms, _numbers(terms, vocabulary)))
+            numbers = _numbers(terms, vocabulary)
+            self.lexicon.set_latest(start + np.flatnonzero(numbers == _NO_TERM), UNCOUNTED)
+            self._terms = np.concatenate((self._terms, numbers))
         missing = len(self._terms) - len(self._totals)
         self._totals = np.concatenate((self._totals, np.zeros((missing, 3), np.int64)))
 
@@ -184,12 +191,12 @@ class _Language:
         n = int(pairs.size[0])
         out = (np.zeros(spans[0].shape[1] + 1, np.int64), np.empty(n + 1, np.int32))
         counts = np.empty(n + 1, np.int32)
-        latest = np.full(n_terms + 1, -1, np.int64)
+        latest = np.full(n_terms + 1, -1, np.int32)
         # The term of each type beside what is counted of it: one place in memory to look at.
         types = np.zeros((len(self._terms), 2), np.uint64)
         types[:, _TERM] = np.where(self._terms >= 0, self._terms, n_terms)
         tables = (types.reshape(-1), self._totals, latest)
-        _sum_rows(pairs.types, pairs.counts, spans, weights, tables, (*out, counts))
+        _sum_rows(pairs.pairs, spans, weights, tables, (*out, counts))
         n = int(out[0][-1])
         return RowCounts(out[0], out[1][:n], counts[:n])
 
@@ -228,10 +235,15 @@ def _in_order(
     return RowCounts(indptr, terms, counts)
 
 
+_PART = (1 << PART_BITS) - 1
+_WIDE_BITS = 21  # of each count of a type, until they are added to its totals
+_WIDE_PART = (1 << _WIDE_BITS) - 1
+
+
 @inlined
 def _add_totals(types: Any, totals: Any) -> None:
     """Add what was counted of each type to its totals."""
-    mask, bits = np.uint64((1 << PART_BITS) - 1), np.uint64(PART_BITS)
+    mask, bits = np.uint64(_WIDE_PART), np.uint64(_WIDE_BITS)
     for i in range(len(totals)):
         packed = types[2 * i + _PACKED]
         types[2 * i + _PACKED] = 0
@@ -240,13 +252,20 @@ def _add_totals(types: Any, totals: Any) -> None:
         totals[i, 2] += np.int64(packed >> bits >> bits)
 
 
+@inlined
+def _widened(pair: Any) -> Any:
+    """Return the three counts of a pair in `_WIDE_BITS` each."""
+    part, bits, more = np.uint64(_PART), np.uint64(PART_BITS), np.uint64(_WIDE_BITS)
+    upper = pair >> bits >> bits & part
+    return pair & part | (pair >> bits & part) << more | upper << more << more
+
+
 @compiled
 def _sum_rows(
-    pair_types: NDArray[np.int32],
-    pair_counts: NDArray[np.uint64],
+    pairs: NDArray[np.uint64],
     spans: Spans,
     weights: NDArray[np.int32],
-    tables: tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]],
+    tables: tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int32]],
     out: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]],
 ) -> None:
     """Add up the pairs of each row by term, and of all rows by type.
@@ -256,32 +275,32 @@ def _sum_rows(
     starts, stops = spans
     types, totals, latest = tables
     indptr, indices, counts = out
-    most = np.int64((1 << PART_BITS) - 1)
-    n: Any = 0
+    n = np.int64(0)
     n_packed: Any = 0
     none = len(latest) - 1
     for row in range(starts.shape[1]):
         begin = n
         for column in range(starts.shape[0]):
             for k in range(starts[column, row], stops[column, row]):
-                kind, packed = 2 * np.int64(item(pair_types, k)), item(pair_counts, k)
-                occurrences = np.int64(packed) & most
+                pair = item(pairs, k)
+                kind = 2 * np.int64(pair >> np.uint64(TYPE_SHIFT))
+                occurrences = np.int64(pair) & _PART
                 n_packed += occurrences
-                if n_packed > most:
+                if n_packed > _WIDE_PART:
                     _add_totals(types, totals)
                     n_packed = occurrences
-                put(types, kind + _PACKED, item(types, kind + _PACKED) + packed)
+                put(types, kind + _PACKED, item(types, kind + _PACKED) + _widened(pair))
                 # No branch: of words without a term the place is written again by the next.
-                term: Any = np.int64(item(types, kind + _TERM))
+                term = np.int64(item(types, kind + _TERM))
                 has_term = term != none
-                place = item(latest, term)
+                place = np.int64(item(latest, term))
                 is_new = place < begin
-                place = n if is_new else place
-                before = 0 if is_new else np.int64(item(counts, place))
+                place = choose(is_new, n, place)
+                before = choose(is_new, np.int64(0), np.int64(item(counts, place)))
                 put(counts, place, np.int32(before + occurrences * weights[column]))
                 put(indices, place, np.int32(term))
-                put(latest, term, place if has_term else -1)
-                n += is_new and has_term
+                put(latest, term, np.int32(choose(has_term, place, np.int64(-1))))
+                n += np.int64(is_new & has_term)
         indptr[row + 1] = n
     _add_totals(types, totals)
 

@@ -44,6 +44,7 @@ CLASS_MASK = 15
 UPPER = 16  # an upper-case or title-case letter
 UNSTABLE = 32  # removed or changed by steps 1 and 2, alone or together with a neighbour
 CYRILLIC = 64
+REMOVED = 128  # of those that are unstable, the ones that step 1 removes
 FOLD_SHIFT = 8  # the rest of an entry is the folded code point
 
 TABLE_SIZE = 0x20000
@@ -194,6 +195,7 @@ def _entry(code: int) -> int:
     entry = kind | ord(_fold(char, kind)) << FOLD_SHIFT
     entry |= UPPER if category in ("Lu", "Lt") else 0
     entry |= CYRILLIC if kind == LETTER and 0x400 <= code < 0x530 else 0
+    entry |= REMOVED if char in _REMOVED else 0
     return entry | (UNSTABLE if _is_unstable(char, category) else 0)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -152,6 +153,29 @@ def test_invert_any_cut_order_and_numbering_gives_the_same_arrays(
 
     assert df.tolist() == count_documents(parts, 31).tolist()
     assert_same(invert(whole, df, LEVELS, n_dense), invert(parts, df, LEVELS, n_dense))
+
+
+def test_blocks_that_are_spent_give_the_same_arrays() -> None:
+    """The list is empty afterwards, so that rows and postings are not held both at once."""
+    rows = [{term: 1 + i for term in range(i % 60)} for i in range(100)]
+    kept, spent = (corpus_of(rows, n_terms=60, cuts=[10, 40, 41]).blocks for _ in range(2))
+    assert isinstance(kept, list)
+    assert isinstance(spent, list)
+    df = count_documents(kept, 60)
+    order = np.argsort(-df.sum(axis=0), kind="stable")
+    assert_same(
+        invert(kept, df[:, order], LEVELS, 3), invert(spent, df[:, order], LEVELS, 3, spend=True)
+    )
+    assert (4, 0) == (len(kept), len(spent))
+
+
+@pytest.mark.parametrize(("spend", "left"), [(False, 2), (True, 0)])
+def test_segment_spends_the_blocks_of_a_corpus_that_says_so(spend: bool, left: int) -> None:
+    """A corpus that does not can be written again."""
+    rows: list[dict[int, int]] = [{0: 1, 2: 5}, {1: 1, 2: 1}]
+    corpus = replace(corpus_of(rows, n_terms=3, cuts=[1]), spend_blocks=spend)
+    made = make_segment(corpus, WeightSettings())
+    assert (2, left) == (made.n_docs, len(corpus.blocks))
 
 
 def test_count_documents_counts_each_window() -> None:

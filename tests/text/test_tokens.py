@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recommender._strings import StringColumn
-from recommender.text._lexicon import TYPE, Lexicon, slot_of
-from recommender.text._records import RECORD
+from recommender.text._lexicon import BATCH, Lexicon, approach, type_of
+from recommender.text._records import Records
 from recommender.text.tokens import (
     CAPITALISED,
     UPPER_CASE,
@@ -198,13 +198,15 @@ def test_words_of_equal_hash_stay_apart() -> None:
     """The bytes decide: long words forged to share a hash stay two types."""
     length = 20
     scratch = np.frombuffer(b"a" * 20 + b"b" * 20 + b"a" * 20 + bytes(20), np.uint8).copy()
-    records = np.zeros(3 * RECORD, np.uint64)
-    for r in range(3):
-        key = (7, 0xFF << 56 | length, 7 << 40, r * length)
-        records[r * RECORD : (r + 1) * RECORD] = key
-    lexicon = Lexicon()
-    slots = [slot_of(lexicon.words, records, r, scratch) for r in range(3)]
-    assert [0, 1, 0] == [int(lexicon.words.slots[slot + TYPE]) for slot in slots]
+    records = Records(
+        np.full(3, 7, np.uint64),
+        np.full(3, 0xFF << 56 | length, np.uint64),
+        np.array([r * length << 2 for r in range(3)], np.int64),
+    )
+    lexicon, homes = Lexicon(), np.zeros(BATCH, np.int64)
+    approach(lexicon.words, records, 0, 3, homes)
+    types = [type_of(lexicon.words, homes[r], records, r, scratch) for r in range(3)]
+    assert [1, 2, 1] == types
     assert ["a" * length, "b" * length] == list(lexicon.column())
 
 
