@@ -20,5 +20,8 @@ def give_back() -> None:
 
 @cache
 def _trim() -> Callable[[int], object]:
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    return trim or (lambda _: None)
+    try:
+        trim: Callable[[int], object] = ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):  # another C library; Windows names none so
+        return lambda _: None
+    return trim
