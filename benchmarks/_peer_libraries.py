@@ -89,18 +89,31 @@ def tantivy(n_terms: int) -> Callable[[Prepared], Contestant]:
     """Return the set-up of more_like_this with at most ``n_terms`` terms, BM25."""
 
     def set_up(prepared: Prepared) -> Contestant:
-        home = tempfile.TemporaryDirectory()
-        index = tantivy_index(_term_texts(prepared.rows), home.name, tokenizer="whitespace")
+        folder = prepared.folder / "tantivy"
+        index = _kept_tantivy_index(prepared, folder)
         searcher = index.searcher()
         addresses = {int(d): _address(searcher, index.schema, int(d)) for d in prepared.queries}
 
         def ask(docs: NDArray[np.int32], threads: int) -> Answers:
             return [_similar(searcher, addresses[int(doc)], n_terms) for doc in docs]
 
-        n_bytes = sum(p.stat().st_size for p in Path(home.name).iterdir())
-        return Contestant(ask, "more_like_this_query, search", n_bytes, (home,))
+        n_bytes = sum(p.stat().st_size for p in folder.iterdir())
+        return Contestant(ask, "more_like_this_query, search", n_bytes)
 
     return set_up
+
+
+def _kept_tantivy_index(prepared: Prepared, folder: Path) -> Any:
+    """Return the index of a prepared corpus, built where no earlier process did."""
+    import tantivy
+
+    if not folder.is_dir():
+        with tempfile.TemporaryDirectory(dir=prepared.folder) as home:
+            built = Path(home) / "index"
+            built.mkdir()
+            tantivy_index(_term_texts(prepared.rows), str(built), tokenizer="whitespace")
+            built.rename(folder)
+    return tantivy.Index.open(str(folder))
 
 
 def tantivy_index(texts: Any, folder: str, *, tokenizer: str = "default") -> Any:

@@ -6,12 +6,14 @@ from typing import Any, Final
 
 from llvmlite import ir
 
-__all__ = ["write_add_columns", "write_prefetch"]
+__all__ = ["write_add_columns", "write_prefetch", "write_reaching", "write_trailing_zeros"]
 
 _STEP: Final = 16
 _HALF: Final = _STEP // 2
 _PAIRS: Final = 4
+_CHUNK: Final = 64
 _I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
+_F32: Final = ir.FloatType()
 
 
 def write_add_columns(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -43,6 +45,29 @@ def write_prefetch(context: Any, builder: Any, signature: Any, args: Any) -> Any
     function = builder.module.declare_intrinsic("llvm.prefetch", [_I8.as_pointer()], kind)
     builder.call(function, [pointer, _I32(0), _I32(3), _I32(1)])
     return context.get_dummy_value()
+
+
+def write_reaching(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    """Write ``vectors.reaching``."""
+    sums, at, factors, first, floor = args
+    sums_type, _, factors_type, *_ = signature.args
+    totals = context.make_array(sums_type)(context, builder, sums).data
+    others = context.make_array(factors_type)(context, builder, factors).data
+    whole = _load(builder, builder.gep(totals, [at]), _I32, _CHUNK)
+    numbers = _vector(_F32, _CHUNK)
+    factor = builder.load(
+        builder.bitcast(builder.gep(others, [first]), numbers.as_pointer()), align=4
+    )
+    scores = builder.fmul(builder.sitofp(whole, numbers), factor)
+    nothing = ir.Constant(numbers, ir.Undefined)
+    one = builder.insert_element(nothing, floor, ir.Constant(_I32, 0))
+    floors = builder.shuffle_vector(one, nothing, _mask([0] * _CHUNK))
+    return builder.bitcast(builder.fcmp_ordered(">=", scores, floors), _I64)
+
+
+def write_trailing_zeros(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    """Write ``vectors.trailing_zeros``."""
+    return builder.cttz(args[0], ir.Constant(ir.IntType(1), 0))
 
 
 def _products(builder: Any, a: Any, b: Any, weights: Any, begin: int) -> Any:

@@ -25,7 +25,7 @@ from recommender.index.rows import (
     row_sum,
     unpack_rows,
 )
-from recommender.index.vectors import STEP, add_columns, prefetch
+from recommender.index.vectors import CHUNK, STEP, add_columns, prefetch, reaching, trailing_zeros
 
 __all__ = [
     "Choices",
@@ -45,14 +45,19 @@ __all__ = [
 Array = NDArray[Any]
 
 _BLOCK: Final = 4096  # documents whose sums fit the first-level cache
-_CHUNK: Final = 64  # documents that are looked at together for one that might be good enough
+_BINS: Final = 2048  # of scores, to tell the best few hundred
 _MAX_COLUMN_WEIGHT: Final = 32_767.0
 _MAX_SUM: Final = 2.0e9  # below 2**31, with room for what rounding adds
 _TINY: Final = np.float32(1e-30)
 # Measured: the bytes of a column that are added in the time of a posting, and the postings that are
-# added in the time that a candidate of the fast mode takes.
+# added in the time of a candidate of the fast mode, of which not half are summed up on average.
 _COLUMN_GAIN: Final = 24
-_CANDIDATE_WORK: Final = 600
+_CANDIDATE_WORK: Final = 700
+# Candidates of the fast mode are summed up so many at a time. The last of them say what the rest of
+# the query adds: as much as its mean and so many standard deviations it adds to hardly any.
+_BATCH: Final = 32
+_SAMPLE: Final = 64
+_DEVIATIONS: Final = 4.0
 
 
 class Statistics(NamedTuple):
@@ -123,6 +128,27 @@ class Choices(NamedTuple):
     stop: int
 
 
+class _Best(NamedTuple):
+    """What sets the floor of a search's candidates: of a few best a heap, of hundreds bins.
+
+    Attributes
+    ----------
+    floor : (1,) float32, what a score must reach
+    heap : (room,) float32, the best scores; empty where there are bins
+    bins : (n,) int64, how many candidates have a score of so many widths; empty where a heap is
+    counters : (3,) int64: entries of the heap, or of the bins from the lowest that is needed;
+        candidates; that lowest bin
+    width : float, of a bin; room : int, how many best are wanted
+    """
+
+    floor: Array
+    heap: Array
+    bins: Array
+    counters: Array
+    width: float
+    room: int
+
+
 class Scratch(NamedTuple):
     """Room for a search, of one thread; left as it was: all zeros."""
 
@@ -136,7 +162,7 @@ def new_scratch(n_terms: int) -> Scratch:
     """Return room for searches in an index of ``n_terms``: 256 KB and 13 bytes a term."""
     size = max(1, n_terms)
     return Scratch(
-        np.zeros(WINDOW + _CHUNK, np.int32),
+        np.zeros(WINDOW + CHUNK, np.int32),
         np.zeros(size, np.uint8),
         np.zeros(size, np.int32),
         np.zeros(size, np.float64),
@@ -163,22 +189,22 @@ def _sort(numbers: Array, keys: Array) -> None:
 
 
 @jit
-def _covering(terms: Array, codes: Array, statistics: Statistics, coverage: float) -> Array:
-    """Return which terms to scan: the fewest postings that cover a share of the query's length.
+def _covering(
+    terms: Array, codes: Array, matrix: Matrix, statistics: Statistics, coverage: float
+) -> Array:
+    """Return which terms to scan: the least work that covers a share of the query's length.
 
-    Terms are taken by the square of their weight for each posting, until the squares add up to
-    ``coverage`` of all. At 1 every term is taken.
+    Terms are taken by the square of their weight for what it takes to scan them, until the squares
+    add up to ``coverage`` of all.
     """
-    chosen = np.ones(terms.size, np.bool_)
-    if coverage >= 1.0:
-        return chosen
+    chosen = np.zeros(terms.size, np.bool_)
     squares = np.empty(terms.size, np.float64)
     gains = np.empty(terms.size, np.float64)
     total = 0.0
     for i in range(terms.size):
         tf = statistics.tf[codes[i]]
         squares[i] = tf * tf * statistics.idf_squared[terms[i]]
-        gains[i] = squares[i] / max(1, statistics.df[terms[i]])
+        gains[i] = squares[i] / max(1, _work(terms[i : i + 1], matrix, statistics))
         total += squares[i]
     covered = 0.0
     order = np.arange(terms.size)
@@ -187,6 +213,19 @@ def _covering(terms: Array, codes: Array, statistics: Statistics, coverage: floa
         chosen[place] = covered < coverage * total
         covered += squares[place]
     return chosen
+
+
+@compiled
+def _work(terms: Array, matrix: Matrix, statistics: Statistics) -> Any:
+    """Return what it takes to scan terms, in postings."""
+    n_dense = statistics.idf_squared.size - matrix.entry_ptr.size + 1
+    work = np.int64(0)
+    for term in terms:
+        if term < n_dense:
+            work += statistics.norms.size // _COLUMN_GAIN
+        else:
+            work += statistics.df[term]
+    return work
 
 
 @compiled
@@ -333,12 +372,17 @@ def _find_runs(
 
 @jit
 def _column_places(terms: Array, whole: Array, n_dense: int, stride: int) -> tuple[Array, Array]:
-    """Return where the columns of the query begin, and their weights, in eights (weight 0 pads)."""
+    """Return where the columns of the query begin, and their weights, in eights.
+
+    The first, with a weight of 0, fills up the last eight: it is in the cache.
+    """
     n: Any = 0
     for term in terms:
         n += term < n_dense
     size = (n + 7) // 8 * 8
     places = np.zeros(size, np.int64)
+    if n:
+        places[:] = np.int64(terms[0]) * stride
     column_weights = np.zeros(size, np.int32)
     for i in range(n):  # terms ascend, so those with columns come first
         places[i] = np.int64(terms[i]) * stride
@@ -387,7 +431,7 @@ def _sift_down(heap: Array, size: int) -> None:
 
 
 @compiled
-def _push(heap: Array, filled: int, score: float) -> None:
+def _sift_up(heap: Array, filled: int, score: float) -> None:
     """Add a score to a min-heap that is not full."""
     i = filled
     while i > 0 and heap[(i - 1) // 2] > score:
@@ -413,21 +457,14 @@ def _allows(choices: Choices, doc: int) -> bool:
 
 
 @compiled
-def _promising(sums: Array, inverse_norms: Array, floor: Any) -> Any:
-    """Return how many of a chunk of sums reach the floor."""
-    n = np.int32(0)
-    for i in range(_CHUNK):
-        n += np.int32(np.float32(sums[i]) * inverse_norms[i] >= floor)
-    return n
-
-
-@compiled
-def _pick(sums: Array, inverse_norms: Array, n: Any, floor: Any, picked: Array) -> Any:
-    """Write the places of ``n`` sums that reach the floor; return how many. No jump to foresee."""
-    found: Any = 0
+def _promising(sums: Array, at: Any, inverse_norms: Array, first: Any, n: Any, floor: Any) -> Any:
+    """Return which of ``n`` sums reach the floor, as the bits of a number; n <= CHUNK."""
+    if n == CHUNK:
+        return reaching(sums, at, inverse_norms, first, floor)
+    found = np.uint64(0)
     for i in range(n):
-        picked[found] = i
-        found += np.int64(np.float32(sums[i]) * inverse_norms[i] >= floor)
+        if np.float32(sums[at + i]) * inverse_norms[first + i] >= floor:
+            found |= np.uint64(1) << np.uint64(i)
     return found
 
 
@@ -438,40 +475,37 @@ def _select(
     sums: Array,
     inverse_norms: Array,
     choices: Choices,
-    state: tuple[Array, Array],
+    best: _Best,
     found: tuple[Array, Array],
 ) -> tuple[Array, Array]:
     """Move a block's promising documents into the buffer of candidates, and clear its sums.
 
-    ``block`` is first document, size, and place in ``sums``. ``state`` is the heap of the best
-    scores, whose last place holds the floor (and may be all there is of it), and the counters [heap
-    size, candidates]. ``found`` is docs and scores of the candidates, which come back, enlarged if
-    need be.
+    ``block`` is first document, size, and place in ``sums``. ``found`` is docs and scores of the
+    candidates, which come back, enlarged if need be.
     """
     first, size, place = block
-    heap, counters = state
     docs, scores = found
-    limit = heap.size - 1
-    picked = np.empty(_CHUNK, np.int64)
-    for begin in range(0, size, _CHUNK):
-        here, lengths = sums[place + begin :], inverse_norms[first + begin :]
-        n = min(_CHUNK, size - begin, lengths.size)
-        if n == _CHUNK and not _promising(here, lengths, heap[limit]):
-            continue
-        for p in range(_pick(here, lengths, n, heap[limit], picked)):
-            doc = first + begin + picked[p]
-            score = np.float32(here[picked[p]]) * inverse_norms[doc]
+    floor, counters = best.floor, best.counters
+    for begin in range(0, size, CHUNK):
+        n = min(CHUNK, size - begin)
+        bits = _promising(sums, place + begin, inverse_norms, first + begin, n, floor[0])
+        while bits:
+            doc = first + begin + trailing_zeros(bits)
+            bits &= bits - np.uint64(1)
+            score = np.float32(sums[place + doc - first]) * inverse_norms[doc]
             if (
-                score < heap[limit]
+                score < floor[0]
                 or doc < choices.first
                 or doc >= choices.stop
                 or not _allows(choices, doc)
             ):
                 continue
-            if limit > 0:
-                _raise_floor(heap, limit, counters, score, np.float32(slack))
+            if best.bins.size:
+                _count(best, score)
+            else:
+                _push(best, score, np.float32(slack))
             if counters[1] == docs.size:
-                docs, scores = _with_room(heap, counters, docs, scores)
+                docs, scores = _with_room(floor[0], counters, docs, scores)
             docs[counters[1]] = doc
             scores[counters[1]] = score
             counters[1] += 1
@@ -480,28 +514,40 @@ def _select(
 
 
 @compiled
-def _raise_floor(heap: Array, limit: int, counters: Array, score: Any, slack: Any) -> None:
+def _push(best: _Best, score: Any, slack: Any) -> None:
     """Enter a score into the heap of the best; its worst sets the floor."""
-    if counters[0] < limit:
-        _push(heap, counters[0], score)
+    heap, counters = best.heap, best.counters
+    if counters[0] < heap.size:
+        _sift_up(heap, counters[0], score)
         counters[0] += 1
     elif score > heap[0]:
         heap[0] = score
-        _sift_down(heap, limit)
-    if counters[0] == limit:
-        heap[limit] = max(heap[limit], heap[0] * slack)
+        _sift_down(heap, heap.size)
+    if counters[0] == heap.size:
+        best.floor[0] = max(best.floor[0], heap[0] * slack)
+
+
+@compiled
+def _count(best: _Best, score: Any) -> None:
+    """Enter a score into the bins; the lowest that is needed for enough of them sets the floor."""
+    bins, counters = best.bins, best.counters
+    place: Any = np.int64(score / best.width)
+    bins[min(bins.size - 1, place)] += 1
+    counters[0] += 1
+    lowest: Any = counters[2]
+    while counters[0] - bins[lowest] >= best.room:
+        counters[0] -= bins[lowest]
+        lowest += 1
+    if lowest > counters[2]:
+        counters[2] = lowest
+        # Less by what the division above may round.
+        best.floor[0] = max(best.floor[0], np.float32(lowest * best.width * (1.0 - 1e-6)))
 
 
 @jit
-def _with_room(heap: Array, counters: Array, docs: Array, scores: Array) -> tuple[Array, Array]:
-    """Drop the candidates below the floor from a full buffer; enlarge it if that is no help.
-
-    Without a heap the floor is raised first, to the quarter that is best.
-    """
+def _with_room(floor: Any, counters: Array, docs: Array, scores: Array) -> tuple[Array, Array]:
+    """Drop the candidates below the floor from a full buffer; enlarge it if that is no help."""
     n = docs.size
-    if heap.size == 1:
-        heap[0] = max(heap[0], _kth_best(scores, n // 4))
-    floor = heap[heap.size - 1]
     kept = 0
     for c in range(n):
         if scores[c] >= floor:
@@ -532,20 +578,20 @@ def _candidates(
     sums: Array,
     is_exact: bool,
 ) -> tuple[Array, Array]:
-    """Return every document that could be among the ``room`` best, and its sum over its length.
+    """Return every document that could be among the ``room`` best, and its score times the length.
 
-    Where not ``is_exact``, just the ``room`` best sums. Where sums say nothing (counts of a hundred
-    thousand beside counts of 1), every document that may be found.
+    Scores are those of the sums. Where not ``is_exact``, the documents of the ``room`` best sums,
+    and few others. Where sums say nothing (counts of a hundred thousand beside counts of 1), every
+    document that may be found.
     """
     terms, codes, length = query
     n_docs = statistics.norms.size
     n_dense = statistics.idf_squared.size - matrix.entry_ptr.size + 1
     stride = matrix.dense.size // n_dense if n_dense else 0
     whole, scale, slack = _whole_weights(terms, codes, length, n_dense, statistics)
-    best: tuple[Array, Array]
     if slack <= 0.0:
-        best = _every(choices, n_docs)
-        return best
+        every: tuple[Array, Array] = _every(choices, n_docs)
+        return every
     columns = _column_places(terms, whole, n_dense, stride)
     runs = (
         np.empty(terms.size, np.int64),
@@ -556,17 +602,20 @@ def _candidates(
     for i in range(terms.size):
         if terms[i] >= n_dense:
             cursor[i] = matrix.entry_ptr[terms[i] - n_dense]
-    # Of a few best a heap keeps account, of hundreds a buffer that is thinned out when it is full.
-    limit = room if is_exact else 0
-    heap = np.empty(limit + 1, np.float32)
-    heap[limit] = max(_TINY, np.float32(floor * scale * length * slack))
-    counters = np.zeros(2, np.int64)
-    size = 4 * room + (1024 if is_exact else 0)
+    best = _Best(
+        np.array([max(_TINY, np.float32(floor * scale * length * slack))], np.float32),
+        np.empty(room if is_exact else 0, np.float32),
+        np.zeros(0 if is_exact else _BINS, np.int64),
+        np.zeros(3, np.int64),
+        scale * length / _BINS,
+        room,
+    )
+    size = 4 * room + 1024
     found = np.empty(size, np.int32), np.empty(size, np.float32)
     first, stop = max(0, choices.first), min(choices.stop, n_docs)
     for window in range(first // WINDOW, (stop + WINDOW - 1) // WINDOW):
         base = window * WINDOW
-        span = (max(0, first - base) // _CHUNK * _CHUNK, min(WINDOW, stop - base))
+        span = (max(0, first - base) // CHUNK * CHUNK, min(WINDOW, stop - base))
         touched = _scatter(
             window, span, (terms, whole), cursor, n_dense, matrix, statistics.levels, sums, runs
         )
@@ -582,14 +631,13 @@ def _candidates(
                 sums,
                 statistics.inverse_norms,
                 choices,
-                (heap, counters),
+                best,
                 found,
             )
-        sums[span[1] : min(span[1] + _CHUNK, sums.size)] = 0
-    if not is_exact and counters[1] > room:
-        heap[0] = max(heap[0], _kth_best(found[1][: counters[1]], room))
-    best = _above(found, counters[1], heap[limit])
-    return best
+        sums[span[1] : min(span[1] + CHUNK, sums.size)] = 0
+    docs, scores = _above(found, best.counters[1], best.floor[0])
+    scores /= np.float32(scale)
+    return docs, scores
 
 
 @jit
@@ -935,65 +983,81 @@ def _found(
 ) -> Array:
     """Return the documents to be scored, by scanning the whole query or the best part of it.
 
-    The whole query is scanned where that is less work, as it is for short ones and in small
-    indexes; and where the best part finds fewer than are asked for: an article of words of its own
-    still has the neighbours that its other words lead to.
+    Where a part of the query leaves it open who is among the best, half of what is missing is
+    looked at besides, and so on. The whole query is scanned where that is less work, as it is for
+    short ones and in small indexes.
     """
     terms, codes, length = query
-    sums = scratch.sums
+    sums, room = scratch.sums, max(rooms)
+    whole_work = _work(terms, matrix, statistics) - _CANDIDATE_WORK * room
     found: Array
-    if coverage < 1.0:
-        chosen = _covering(terms, codes, statistics, coverage)
+    while coverage < 1.0:
+        chosen = _covering(terms, codes, matrix, statistics, coverage)
         light = (terms[chosen], codes[chosen], length)
-        work = _work(light[0], matrix, statistics) + _CANDIDATE_WORK * max(rooms)
-        if work < _work(terms, matrix, statistics):
-            found, _ = _candidates(light, max(rooms), 0.0, matrix, statistics, choices, sums, False)
-            if found.size >= rooms[0]:
-                found = _hopeful(found, query, rooms[0], matrix, statistics, scratch.query_weights)
-                return found
+        if _work(light[0], matrix, statistics) >= whole_work:
+            break
+        found, parts = _candidates(light, room, 0.0, matrix, statistics, choices, sums, False)
+        found, is_sure = _hopeful(
+            (found, parts), query, (rooms[0], room), matrix, statistics, scratch.query_weights
+        )
+        if is_sure:
+            return found
+        coverage = (1.0 + coverage) / 2.0
     found, _ = _candidates(query, rooms[0], threshold, matrix, statistics, choices, sums, True)
     return found
 
 
-@compiled
-def _work(terms: Array, matrix: Matrix, statistics: Statistics) -> Any:
-    """Return what it takes to scan terms, in postings."""
-    n_dense = statistics.idf_squared.size - matrix.entry_ptr.size + 1
-    work = np.int64(0)
-    for term in terms:
-        if term < n_dense:
-            work += statistics.norms.size // _COLUMN_GAIN
-        else:
-            work += statistics.df[term]
-    return work
-
-
 @jit
 def _hopeful(
-    docs: Array,
+    found: tuple[Array, Array],
     query: tuple[Array, Array, float],
-    k: int,
+    rooms: tuple[int, int],
     matrix: Matrix,
     statistics: Statistics,
     query_weights: Array,
-) -> Array:
-    """Return the documents that could be among the k best, by whole-number sums of their rows.
+) -> tuple[Array, bool]:
+    """Return which candidates could be among the best, and whether hardly any other document could.
 
-    That is several times quicker than their scores, which only these need then.
+    They are summed up in whole numbers from their rows, which is several times quicker than their
+    scores, in the order of what a part of the query found; until the next would need more of the
+    rest than the rest adds to hardly any.
+
+    Parameters
+    ----------
+    found : the candidates and their sums by a part of the query, which are put in order
+    rooms : how many best are wanted, and how many candidates were
     """
+    docs, parts = found
+    k, room = rooms
     terms, codes, length = query
-    whole, _, slack = _whole_weights(terms, codes, length, 0, statistics)
+    _sort(docs, parts)
+    whole, scale, slack = _whole_weights(terms, codes, length, 0, statistics)
     for i in range(terms.size):
         query_weights[terms[i]] = whole[i]
     sums = np.empty(docs.size, np.float32)
-    for i in range(docs.size):
-        total = row_sum(docs[i], matrix.row_ptr, matrix.packed, statistics.levels, query_weights)
-        sums[i] = np.float32(total) * statistics.inverse_norms[docs[i]]
+    n, is_sure = 0, False
+    while n < docs.size and not is_sure:
+        stop = min(n + _BATCH, docs.size)
+        for i in range(n, stop):
+            total = row_sum(
+                docs[i], matrix.row_ptr, matrix.packed, statistics.levels, query_weights
+            )
+            sums[i] = np.float32(total / scale) * statistics.inverse_norms[docs[i]]
+        n = stop
+        if n >= max(k, min(_SAMPLE, room)):
+            rest = sums[max(0, n - _SAMPLE) : n] - parts[max(0, n - _SAMPLE) : n]
+            likely = rest.mean() + _DEVIATIONS * rest.std()
+            # Whoever is no candidate has no more than the last one has, or nothing at all.
+            following = parts[min(n, docs.size - 1)] if n < room else parts[n - 1]
+            if n == docs.size and n < room:
+                following = np.float32(0.0)
+            is_sure = slack > 0.0 and following + likely < _kth_best(sums[:n], k)
     for term in terms:
         query_weights[term] = 0
-    floor = _kth_best(sums, k) * np.float32(slack)
-    hopeful: Array = docs[sums >= floor]
-    return hopeful
+    if n < k:
+        return docs, False
+    hopeful: Array = docs[:n][sums[:n] >= _kth_best(sums[:n], k) * np.float32(slack)]
+    return hopeful, is_sure
 
 
 @jit

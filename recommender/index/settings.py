@@ -25,9 +25,10 @@ class SearchSettings:
     fast_above : int
         Articles from which on ``auto`` is fast.
     coverage : float
-        The share of the article's squared weight, in 0..1, that ``fast`` looks at.
+        The share of the article's squared weight, in 0..1, that ``fast`` looks at first; where that
+        leaves the best open, it looks at half of the rest besides, and so on.
     candidates : int
-        How many candidates ``fast`` scores exactly.
+        How many candidates ``fast`` sums up in full at most.
     neighbours : int
         How many of each article's nearest a build finds ahead and keeps in the index, from which
         the blocks of its articles are then made; 0 = none, every block is searched for.
@@ -35,7 +36,7 @@ class SearchSettings:
 
     mode: str = "auto"
     fast_above: int = 200_000
-    coverage: float = 0.7
+    coverage: float = 0.6
     candidates: int = 500
     neighbours: int = 32
 

@@ -1,8 +1,8 @@
-"""What the search has no words for in numba: a step in vectors, and asking for memory ahead.
+"""What the search has no words for in numba: steps in vectors, and asking for memory ahead.
 
-The step weighs eight columns of bytes and adds them up. LLVM makes of it what the machine has
-(``pmaddwd`` on x86: two products and a sum in one step); the result is plain 32-bit arithmetic
-everywhere. The instructions are in ``_vector_code.py``.
+One step weighs eight columns of bytes and adds them up, one finds the sums that are good enough.
+LLVM makes of them what the machine has (``pmaddwd`` on x86: two products and a sum in one step);
+the result is the same plain arithmetic everywhere. The instructions are in ``_vector_code.py``.
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ from typing import Any, Final
 
 from recommender._jit import intrinsic
 
-__all__ = ["STEP", "add_columns", "prefetch"]
+__all__ = ["CHUNK", "STEP", "add_columns", "prefetch", "reaching", "trailing_zeros"]
 
 STEP: Final = 16
 """Documents that one call of ``add_columns`` covers."""
+
+CHUNK: Final = 64
+"""Documents that one call of ``reaching`` looks at."""
 
 
 @intrinsic
@@ -45,3 +48,29 @@ def prefetch(typing_context: Any, array: Any, at: Any) -> Any:
     from recommender.index._vector_code import write_prefetch
 
     return types.void(array, types.int64), write_prefetch
+
+
+@intrinsic
+def reaching(typing_context: Any, sums: Any, at: Any, factors: Any, first: Any, floor: Any) -> Any:
+    """Return where ``sums[at + i] * factors[first + i]`` reaches the floor: bit ``i`` of a uint64.
+
+    Parameters
+    ----------
+    sums : int32 array; factors : float32 array; CHUNK of both are read
+    floor : float32
+    """
+    from numba import types
+
+    from recommender.index._vector_code import write_reaching
+
+    return types.uint64(sums, at, factors, first, types.float32), write_reaching
+
+
+@intrinsic
+def trailing_zeros(typing_context: Any, bits: Any) -> Any:
+    """Return the place of the lowest bit of a uint64 that is set."""
+    from numba import types
+
+    from recommender.index._vector_code import write_trailing_zeros
+
+    return types.int64(types.uint64), write_trailing_zeros
