@@ -8,9 +8,8 @@ from llvmlite import ir
 
 __all__ = ["write_add_columns", "write_prefetch", "write_reaching", "write_trailing_zeros"]
 
-_STEP: Final = 16
+_STEP: Final = 32
 _HALF: Final = _STEP // 2
-_PAIRS: Final = 4
 _CHUNK: Final = 64
 _I8, _I16, _I32, _I64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 _F32: Final = ir.FloatType()
@@ -18,15 +17,17 @@ _F32: Final = ir.FloatType()
 
 def write_add_columns(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     """Write one step of ``vectors.add_columns``."""
-    sums, at, data, places, pairs = args
-    sums_type, _, data_type, *_ = signature.args
+    sums, at, data, first, places, pairs = args
+    sums_type, _, data_type, _, _, pairs_type = signature.args
     base = context.make_array(data_type)(context, builder, data).data
     totals = context.make_array(sums_type)(context, builder, sums).data
-    columns = [
-        _load(builder, builder.gep(base, [builder.extract_value(places, i)]), _I8, _STEP)
-        for i in range(2 * _PAIRS)
+    columns = []
+    for i in range(2 * pairs_type.count):
+        place = builder.add(builder.extract_value(places, i), first)
+        columns.append(_load(builder, builder.gep(base, [place]), _I8, _STEP))
+    weights = [
+        _pair_weights(builder, builder.extract_value(pairs, i)) for i in range(pairs_type.count)
     ]
-    weights = [_pair_weights(builder, builder.extract_value(pairs, i)) for i in range(_PAIRS)]
     for begin in (0, _HALF):
         where = builder.gep(totals, [builder.add(at, ir.Constant(_I64, begin))])
         total = _load(builder, where, _I32, _HALF)

@@ -390,26 +390,43 @@ def _column_places(terms: Array, whole: Array, n_dense: int, stride: int) -> tup
     return places, column_weights
 
 
+@inlined
+def _eight(places: Array, c: int) -> Any:
+    """Return eight of the places."""
+    here = places[c], places[c + 1], places[c + 2], places[c + 3]
+    return (*here, places[c + 4], places[c + 5], places[c + 6], places[c + 7])
+
+
+@inlined
+def _eight_weights(weights: Array, c: int) -> Any:
+    """Return eight of the weights, two in a number."""
+    return (
+        np.int32(weights[c] | weights[c + 1] << 16),
+        np.int32(weights[c + 2] | weights[c + 3] << 16),
+        np.int32(weights[c + 4] | weights[c + 5] << 16),
+        np.int32(weights[c + 6] | weights[c + 7] << 16),
+    )
+
+
 @compiled
 def _add_block(
     columns: tuple[Array, Array], dense: Array, first: int, size: int, sums: Array, at: int
 ) -> None:
-    """Add the columns' bytes of ``size`` documents from ``first`` on to ``sums[at:]``."""
+    """Add the columns' bytes of ``size`` documents from ``first`` on to ``sums[at:]``.
+
+    Sixteen columns at a time, and eight that are left over.
+    """
     places, weights = columns
-    for c in range(0, places.size, 8):
-        p0, p1 = places[c] + first, places[c + 1] + first
-        p2, p3 = places[c + 2] + first, places[c + 3] + first
-        p4, p5 = places[c + 4] + first, places[c + 5] + first
-        p6, p7 = places[c + 6] + first, places[c + 7] + first
-        pairs = (
-            np.int32(weights[c] | weights[c + 1] << 16),
-            np.int32(weights[c + 2] | weights[c + 3] << 16),
-            np.int32(weights[c + 4] | weights[c + 5] << 16),
-            np.int32(weights[c + 6] | weights[c + 7] << 16),
-        )
+    whole = places.size // 16 * 16
+    for c in range(0, whole, 16):
+        here = _eight(places, c) + _eight(places, c + 8)
+        pairs = _eight_weights(weights, c) + _eight_weights(weights, c + 8)
         for i in range(0, size, STEP):
-            here = (p0 + i, p1 + i, p2 + i, p3 + i, p4 + i, p5 + i, p6 + i, p7 + i)
-            add_columns(sums, at + i, dense, here, pairs)
+            add_columns(sums, at + i, dense, first + i, here, pairs)
+    if whole < places.size:
+        rest, rest_pairs = _eight(places, whole), _eight_weights(weights, whole)
+        for i in range(0, size, STEP):
+            add_columns(sums, at + i, dense, first + i, rest, rest_pairs)
 
 
 @compiled

@@ -1,6 +1,6 @@
 """What the search has no words for in numba: steps in vectors, and asking for memory ahead.
 
-One step weighs eight columns of bytes and adds them up, one finds the sums that are good enough.
+One step weighs columns of bytes and adds them up, one finds the sums that are good enough.
 LLVM makes of them what the machine has (``pmaddwd`` on x86: two products and a sum in one step);
 the result is the same plain arithmetic everywhere. The instructions are in ``_vector_code.py``.
 """
@@ -13,7 +13,7 @@ from recommender._jit import intrinsic
 
 __all__ = ["CHUNK", "STEP", "add_columns", "prefetch", "reaching", "trailing_zeros"]
 
-STEP: Final = 16
+STEP: Final = 32
 """Documents that one call of ``add_columns`` covers."""
 
 CHUNK: Final = 64
@@ -22,22 +22,23 @@ CHUNK: Final = 64
 
 @intrinsic
 def add_columns(
-    typing_context: Any, sums: Any, at: Any, data: Any, places: Any, weights: Any
+    typing_context: Any, sums: Any, at: Any, data: Any, first: Any, places: Any, weights: Any
 ) -> Any:
-    """Add eight weighted columns to ``sums[at : at + STEP]``.
+    """Add weighted columns to ``sums[at : at + STEP]``.
 
     Parameters
     ----------
-    sums : int32 array; at : int64
-    data : uint8 array; places : eight int64, where the STEP bytes of each column begin in it
-    weights : four int32, the weights (0..32,767) of two columns each: the lower half is that of the
-        first, the upper half that of the second
+    sums : int32 array; at, first : int64
+    data : uint8 array; places : an even number of int64: column ``i``'s STEP bytes begin at
+        ``data[places[i] + first]``
+    weights : half as many int32, the weights (0..32,767) of two columns each: the lower half is
+        that of the first, the upper half that of the second
     """
     from numba import types
 
     from recommender.index._vector_code import write_add_columns
 
-    return types.void(sums, at, data, places, weights), write_add_columns
+    return types.void(sums, at, data, first, places, weights), write_add_columns
 
 
 @intrinsic
