@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from recommender.errors import ConfigError
-from recommender.index import scan
+from recommender.index import scan, whole_numbers
+from recommender.index.fast import covering, hopeful_of
 from recommender.index.part import Choice
 from recommender.index.reader import Index, Query
 from recommender.index.settings import SearchSettings
@@ -63,7 +64,7 @@ def assert_exact(index: Index, query: Query, k: int) -> None:
 def whole_weights(index: Index, query: Query) -> tuple[list[int], float, float]:
     """Return the query's weights as whole numbers, their scale and the margin."""
     terms, codes = index._weighty(query)
-    whole, scale, slack = scan._whole_weights(
+    whole, scale, slack = whole_numbers.whole_weights(
         terms,
         codes,
         index.length(terms, codes),
@@ -280,13 +281,13 @@ def test_fast_search_goes_on_where_telling_words_leave_the_best_open(
         one = (query.terms, query.codes, index.length(query.terms, query.codes))
         choices = part._choices(Choice(excluded=frozenset({doc})))
         with part.clean_room() as room:
-            chosen = scan._covering(*one[:2], part.matrix, part.statistics, 0.6)
+            chosen = covering(*one[:2], part.matrix, part.statistics, 0.6)
             few = (query.terms[chosen], query.codes[chosen], one[2])
             found = scan._candidates(
                 few, 100, 0.0, part.matrix, part.statistics, choices, room.sums, False
             )
             weights = room.query_weights
-            sure += scan._hopeful(found, one, (10, 100), part.matrix, part.statistics, weights)[1]
+            sure += hopeful_of(found, one, (10, 100), part.matrix, part.statistics, weights)[1]
 
     shared = [len(set(a) & set(b)) for a, b in zip(exact.tolist(), fast.tolist(), strict=True)]
     assert sum(shared) >= 0.99 * exact.size
