@@ -79,9 +79,9 @@ def _nearest(matrix: Any, transposed: Any, queries: Any) -> tuple[Any, Any]:
 def _shared(matrix: Any, rng: np.random.Generator) -> float:
     """Return the mean number of terms that two random articles share."""
     pairs = rng.integers(0, matrix.shape[0], (_PAIRS, 2))
-    binary = matrix.copy()
-    binary.data = np.ones(len(binary.data), np.float32)
-    return float(binary[pairs[:, 0]].multiply(binary[pairs[:, 1]]).sum() / _PAIRS)
+    one, other = matrix[pairs[:, 0]], matrix[pairs[:, 1]]
+    one.data[:], other.data[:] = 1.0, 1.0
+    return float(one.multiply(other).sum() / _PAIRS)
 
 
 def _heaps(matrix: Any) -> list[float]:
