@@ -23,15 +23,12 @@ from recommender.index.arguments import (
     Statistics,
     new_scratch,
 )
-from recommender.index.columns import add_block, column_places
 from recommender.index.fast import CANDIDATE_WORK, covering, hopeful_of, work_of
-from recommender.index.invert import WINDOW, Matrix
+from recommender.index.invert import Matrix
 from recommender.index.ordering import sort_by_key, with_one_more
-from recommender.index.postings import scatter
 from recommender.index.rows import GRID, mixed_product, pair_score, row_norm, unpack_rows
-from recommender.index.selection import Best, above, allows, select
-from recommender.index.vectors import CHUNK
-from recommender.index.whole_numbers import weighs_anything, whole_weights
+from recommender.index.whole_numbers import weighs_anything
+from recommender.index.windows import begin_scan, candidates, candidates_of_several
 
 __all__ = [
     "Choices",
@@ -48,97 +45,7 @@ __all__ = [
     "top_terms",
 ]
 
-_BLOCK: Final = 4096  # documents whose sums fit the first-level cache
-_BINS: Final = 2048  # of scores, to tell the best few hundred
-_TINY: Final = np.float32(1e-30)
-
-
-# --- whole searches ------------------------------------------------------------------------------
-
-
-@jit
-def _candidates(
-    query: tuple[Array, Array, float],
-    room: int,
-    floor: float,
-    matrix: Matrix,
-    statistics: Statistics,
-    choices: Choices,
-    sums: Array,
-    is_exact: bool,
-) -> tuple[Array, Array]:
-    """Return every document that could be among the ``room`` best, and its score times the length.
-
-    Scores are those of the sums. Where not ``is_exact``, the documents of the ``room`` best sums,
-    and few others. Where sums say nothing (counts of a hundred thousand beside counts of 1), every
-    document that may be found.
-    """
-    terms, codes, length = query
-    n_docs = statistics.norms.size
-    n_dense = statistics.idf_squared.size - matrix.entry_ptr.size + 1
-    stride = matrix.dense.size // n_dense if n_dense else 0
-    whole, scale, slack = whole_weights(terms, codes, length, n_dense, statistics)
-    if slack <= 0.0:
-        every: tuple[Array, Array] = _every(choices, n_docs)
-        return every
-    columns = column_places(terms, whole, n_dense, stride)
-    runs = (
-        np.empty(terms.size, np.int64),
-        np.empty(terms.size, np.int64),
-        np.empty(terms.size, np.int32),
-    )
-    cursor = np.zeros(terms.size, np.int64)
-    for i in range(terms.size):
-        if terms[i] >= n_dense:
-            cursor[i] = matrix.entry_ptr[terms[i] - n_dense]
-    best = Best(
-        np.array([max(_TINY, np.float32(floor * scale * length * slack))], np.float32),
-        np.empty(room if is_exact else 0, np.float32),
-        np.zeros(0 if is_exact else _BINS, np.int64),
-        np.zeros(3, np.int64),
-        scale * length / _BINS,
-        room,
-    )
-    size = 4 * room + 1024
-    found = np.empty(size, np.int32), np.empty(size, np.float32)
-    first, stop = max(0, choices.first), min(choices.stop, n_docs)
-    for window in range(first // WINDOW, (stop + WINDOW - 1) // WINDOW):
-        base = window * WINDOW
-        span = (max(0, first - base) // CHUNK * CHUNK, min(WINDOW, stop - base))
-        touched = scatter(
-            window, span, (terms, whole), cursor, n_dense, matrix, statistics.levels, sums, runs
-        )
-        if not touched and not columns[0].size:
-            continue
-        for local in range(span[0], span[1], _BLOCK):
-            size = min(_BLOCK, span[1] - local)
-            if columns[0].size:
-                add_block(columns, matrix.dense, base + local, size, sums, local)
-            found = select(
-                (base + local, size, local),
-                slack,
-                sums,
-                statistics.inverse_norms,
-                choices,
-                best,
-                found,
-            )
-        sums[span[1] : min(span[1] + CHUNK, sums.size)] = 0
-    docs, scores = above(found, best.counters[1], best.floor[0])
-    scores /= np.float32(scale)
-    return docs, scores
-
-
-@jit
-def _every(choices: Choices, n_docs: int) -> tuple[Array, Array]:
-    """Return all documents that may be found, each with 0."""
-    docs = np.empty(n_docs, np.int32)
-    n = 0
-    for doc in range(max(0, choices.first), min(choices.stop, n_docs)):
-        if allows(choices, doc):
-            docs[n] = doc
-            n += 1
-    return docs[:n], np.zeros(n, np.float32)
+_TOGETHER: Final = 32  # queries that are searched for together
 
 
 @jit
@@ -407,30 +314,59 @@ def search(
     n = queries.docs.size
     out_docs = np.full((n, k), -1, np.int32)
     out_scores = np.zeros((n, k), np.float64)
-    wanted = np.zeros(256, np.bool_) if groups.size else choices.wanted
-    with_self = np.empty(choices.excluded.size + 1, np.int32)
-    for q in range(n):
-        doc, length = queries.docs[q], queries.lengths[q]
-        row = slice(queries.indptr[q], queries.indptr[q + 1])
-        if length == 0.0 or not weighs_anything(queries.terms[row], statistics):
-            continue
-        query = (queries.terms[row], queries.codes[row], length)
-        excluded = choices.excluded
-        if doc >= 0:
-            with_one_more(choices.excluded, doc, with_self)
-            excluded = with_self
-        if groups.size:
-            wanted[groups[q]] = True
-        own = Choices(choices.groups, wanted, choices.mask, excluded, choices.first, choices.stop)
-        found = _found(
-            query, (k, effort[1]), threshold, effort[0], matrix, statistics, own, scratch
-        )
-        docs, scores = _scored(found, query, k, threshold, matrix, statistics, scratch.query_codes)
-        if groups.size:
-            wanted[groups[q]] = False
-        out_docs[q, : docs.size] = docs
-        out_scores[q, : docs.size] = scores
+    together = min(n, _TOGETHER) if effort[0] >= 1.0 else 1
+    sums = scratch.sums.reshape(1, scratch.sums.size)
+    if together > 1:
+        sums = np.zeros((together, scratch.sums.size), np.int32)
+    for first in range(0, n, max(1, together)):
+        asked, scans, found = [], [], []
+        for q in range(first, min(first + together, n)):
+            row = slice(queries.indptr[q], queries.indptr[q + 1])
+            length = queries.lengths[q]
+            if length == 0.0 or not weighs_anything(queries.terms[row], statistics):
+                continue
+            asked.append(q)
+            query = (queries.terms[row], queries.codes[row], length)
+            own = _own_choices(choices, queries.docs[q], groups[q : q + 1])
+            if effort[0] >= 1.0:
+                scans.append(begin_scan(query, k, threshold, matrix, statistics, own, True))
+            else:
+                found.append(
+                    _found(
+                        query,
+                        (k, effort[1]),
+                        threshold,
+                        effort[0],
+                        matrix,
+                        statistics,
+                        own,
+                        scratch,
+                    )
+                )
+        if scans:
+            found = [docs for docs, _ in candidates_of_several(scans, matrix, statistics, sums)]
+        for i, q in enumerate(asked):
+            row = slice(queries.indptr[q], queries.indptr[q + 1])
+            query = (queries.terms[row], queries.codes[row], queries.lengths[q])
+            docs, scores = _scored(
+                found[i], query, k, threshold, matrix, statistics, scratch.query_codes
+            )
+            out_docs[q, : docs.size] = docs
+            out_scores[q, : docs.size] = scores
     return out_docs, out_scores
+
+
+@jit
+def _own_choices(choices: Choices, doc: int, group: Array) -> Choices:
+    """Return the choices for one query: without the document that it is, of its group if any."""
+    wanted, excluded = choices.wanted, choices.excluded
+    if group.size:
+        wanted = np.zeros(256, np.bool_)
+        wanted[group[0]] = True
+    if doc >= 0:
+        excluded = np.empty(choices.excluded.size + 1, np.int32)
+        with_one_more(choices.excluded, doc, excluded)
+    return Choices(choices.groups, wanted, choices.mask, excluded, choices.first, choices.stop)
 
 
 @jit
@@ -459,12 +395,12 @@ def _found(
         light = (terms[chosen], codes[chosen], length)
         if work_of(light[0], matrix, statistics) >= whole_work:
             break
-        found, parts = _candidates(light, room, 0.0, matrix, statistics, choices, sums, False)
+        found, parts = candidates(light, room, 0.0, matrix, statistics, choices, sums, False)
         found, is_sure = hopeful_of(
             (found, parts), query, (rooms[0], room), matrix, statistics, scratch.query_weights
         )
         if is_sure:
             return found
         coverage = (1.0 + coverage) / 2.0
-    found, _ = _candidates(query, rooms[0], threshold, matrix, statistics, choices, sums, True)
+    found, _ = candidates(query, rooms[0], threshold, matrix, statistics, choices, sums, True)
     return found

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from recommender.errors import ConfigError
-from recommender.index import scan, whole_numbers
+from recommender.index import whole_numbers
 from recommender.index.fast import covering, hopeful_of
 from recommender.index.part import Choice
 from recommender.index.reader import Index, Query
 from recommender.index.settings import SearchSettings
+from recommender.index.windows import candidates
 from recommender.weighting import WeightSettings, encode_counts
 from tests.index.making import corpus_of, memory_index
 from tests.index.test_search import random_rows
@@ -141,6 +142,9 @@ def test_count_of_one_is_not_lost_beside_a_count_of_a_hundred_thousand(sublinear
     assert index.search(index.query_of(1), 3, choice=excluded).docs.tolist() == [0]
     fast = SearchSettings("fast", coverage=1e-9)
     assert index.search(index.query_of(1), 3, effort=fast).docs.tolist() == [3, 2, 0]
+    together = index.search_many([index.query_of(doc) for doc in range(4)], 3)
+    alone = [index.search(index.query_of(doc), 3).docs.tolist() for doc in range(4)]
+    assert alone == [found.docs.tolist() for found in together]
 
 
 @pytest.mark.full
@@ -198,7 +202,7 @@ def test_candidates_hold_the_true_best(rng: np.random.Generator) -> None:
         one = (query.terms, query.codes, index.length(query.terms, query.codes))
         choices = part._choices(Choice(excluded=frozenset({doc})))
         with part.clean_room() as room:
-            docs, _ = scan._candidates(
+            docs, _ = candidates(
                 one, 5, 0.0, part.matrix, part.statistics, choices, room.sums, True
             )
         n_chosen += len(docs)
@@ -283,7 +287,7 @@ def test_fast_search_goes_on_where_telling_words_leave_the_best_open(
         with part.clean_room() as room:
             chosen = covering(*one[:2], part.matrix, part.statistics, 0.6)
             few = (query.terms[chosen], query.codes[chosen], one[2])
-            found = scan._candidates(
+            found = candidates(
                 few, 100, 0.0, part.matrix, part.statistics, choices, room.sums, False
             )
             weights = room.query_weights
