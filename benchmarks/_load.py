@@ -40,6 +40,8 @@ class Outcome:
     latencies : ms from when they were due, by status
     moments : seconds after the start at which each answer of status 200 came
     mixed : answers whose body is of another generation than their head says
+    late : ms from when each request was due to when it was sent: the generator's own, or no
+        connection was free
     """
 
     seconds: float = 0.0
@@ -48,10 +50,16 @@ class Outcome:
     latencies: dict[int, list[float]] = field(default_factory=dict)
     moments: list[float] = field(default_factory=list)
     mixed: int = 0
+    late: list[float] = field(default_factory=list)
 
     def percentile(self, share: float, status: int = 200) -> float:
         """Return the latency that a share of the answers does not exceed."""
         ordered = sorted(self.latencies.get(status, [])) or [float("nan")]
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+    def lateness(self, share: float) -> float:
+        """Return how late a share of the requests were sent, at most."""
+        ordered = sorted(self.late) or [float("nan")]
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
     @property
@@ -103,6 +111,7 @@ class _Connection(asyncio.Protocol):
     def send(self, due: float, request: bytes) -> None:
         assert self._transport is not None
         self.is_busy, self._due, self._data = True, due, b""
+        self._crowd.outcome.late.append((time.perf_counter() - due) * 1000)
         self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:

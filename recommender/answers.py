@@ -6,7 +6,7 @@ import math
 import secrets
 import time
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -49,7 +49,7 @@ __all__ = ["Answers", "Explanation", "Verdict"]
 Copies = dict[tuple[int, int], tuple[int, ...]]
 """By article and card, the documents that stand under the card as its copies, if any do."""
 
-_CHUNK = 512
+_CHUNK = 32
 """Articles that are learnt about at once."""
 _ASKED = 256
 """Different options whose settings are remembered."""
@@ -146,20 +146,21 @@ class Answers:
         if index.compiled:
             index.warm_up()
 
-    def learn(self, seconds: float) -> None:
-        """Find out ahead what blocks ask of articles, the newest first, as far as time allows."""
-        until = time.monotonic() + seconds
+    def prepare(self) -> None:
+        """Read now what the first block would have to read of every card."""
         self.ranker.eligibility.prepare()
+
+    def learning(self) -> Iterator[None]:
+        """Find out ahead what blocks ask of articles, the newest first: a few at each step."""
         stories = self.knowledge.stories(self.block.same_story) if self.block.same_story else None
         newest = self.index.docs()[::-1]
         for first in range(0, len(newest), _CHUNK):
-            if time.monotonic() > until:
-                return
             docs = newest[first : first + _CHUNK]
             if self.ranker.scorer.smooths(self.block):
                 self.ranker.scorer.smoother.learn(docs)
             if stories is not None:
                 stories.firsts(docs.tolist())
+            yield
 
     # --- blocks ---
 

@@ -46,8 +46,11 @@ class ServerSettings:
     gzip_bodies : bool
         Take bodies packed with gzip; what they unpack to is limited as other bodies are.
     quick_ms : float
-        Blocks whose like took less processor time than this are made at once, a few in a turn;
-        others in threads.
+        Blocks whose like took less processor time than this are made by the thread that answers,
+        one after another; others in threads beside it.
+    wait_ms : float
+        How long such a block may have to wait for those before it, by what their like took; what
+        comes on top is answered 503 at once.
     threads : int
         Threads of each worker that make blocks which take longer.
     queue : int
@@ -101,6 +104,7 @@ class ServerSettings:
     max_body_kb: int = 1024
     gzip_bodies: bool = False
     quick_ms: float = 6.0
+    wait_ms: float = 150.0
     threads: int = 1
     queue: int = 100
     deadline_seconds: float = 1.0

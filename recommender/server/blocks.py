@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
+import heapq
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import orjson
@@ -21,7 +24,7 @@ from recommender.server.html import block_html
 from recommender.server.options import unveils
 from recommender.server_settings import ServerSettings
 
-__all__ = ["BlockBytes", "Question", "Serving", "as_json", "told"]
+__all__ = ["Address", "BlockBytes", "Question", "Serving", "as_json", "told"]
 
 _OPTIONS: Final = orjson.OPT_UTC_Z
 _LEAST_PACKED: Final = 1024
@@ -29,6 +32,8 @@ _ENTRY_BYTES: Final = 1500  # what an entry takes besides its bytes
 _LIFETIME_RATIO: Final = 0.02
 
 Headers = list[tuple[bytes, bytes]]
+Address = tuple[bytes, bytes]
+"""Path and query, as they were sent."""
 
 
 def as_json(value: Any) -> bytes:
@@ -82,6 +87,7 @@ class BlockBytes:
     headers : besides the length
     until : moment, monotonic, from which it is made anew
     packed : the body with gzip, once somebody asked for that
+    n_asked : how often it was answered again; half of what its like in the generation before was
     """
 
     question: Question
@@ -90,6 +96,7 @@ class BlockBytes:
     headers: Headers
     until: float
     packed: bytes = field(default=b"")
+    n_asked: int = 0
 
     def for_caller(self, takes_gzip: bool) -> tuple[bytes, Headers]:
         """Return body and headers for a caller that takes gzip, or does not."""
@@ -124,8 +131,9 @@ class Serving:
         self.built = answers.index.built_at.timestamp()
         self.generation = answers.index.manifest.generation
         self.generation_header = b"%d" % self.generation
-        self._kept: OrderedDict[tuple[bytes, bytes], BlockBytes] = OrderedDict()
+        self._kept: OrderedDict[Address, BlockBytes] = OrderedDict()
         self._size, self._room = 0, settings.cache_mb * 1_000_000
+        self._under_way: dict[Address, asyncio.Future[BlockBytes]] = {}
 
     @property
     def age(self) -> float:
@@ -134,15 +142,32 @@ class Serving:
 
     # --- finished answers: only the event loop's thread comes here ---
 
-    def find(self, address: tuple[bytes, bytes]) -> BlockBytes | None:
-        """Return the finished answer of an address, path and query as they were sent."""
+    def find(self, address: Address) -> BlockBytes | None:
+        """Return the finished answer of an address."""
         found = self._kept.get(address)
         if found is None or found.until < time.monotonic():
             return None
         self._kept.move_to_end(address)
+        found.n_asked += 1
         return found
 
-    def keep(self, address: tuple[bytes, bytes], made: BlockBytes) -> None:
+    async def once(
+        self, address: Address, begin: Callable[[], asyncio.Future[BlockBytes]]
+    ) -> BlockBytes:
+        """Return what is begun, and keep it; who asks for it meanwhile waits for the same."""
+        making = self._under_way.get(address)
+        if making is None:
+            making = begin()
+            self._under_way[address] = making
+            making.add_done_callback(partial(self._finish, address))
+        return await asyncio.shield(making)
+
+    def _finish(self, address: Address, making: asyncio.Future[BlockBytes]) -> None:
+        del self._under_way[address]
+        if not making.cancelled() and making.exception() is None:
+            self.keep(address, making.result())
+
+    def keep(self, address: Address, made: BlockBytes) -> None:
         """Keep a finished answer; the one not asked for longest makes room."""
         size = made.size + sum(map(len, address))
         if size > self._room // 8:
@@ -153,15 +178,16 @@ class Serving:
         while self._size > self._room:
             self._forget(next(iter(self._kept)))
 
-    def _forget(self, address: tuple[bytes, bytes]) -> None:
+    def _forget(self, address: Address) -> None:
         gone = self._kept.pop(address, None)
         if gone is not None:
             self._size -= gone.size + sum(map(len, address))
 
-    def hottest(self, n: int) -> list[tuple[tuple[bytes, bytes], Question]]:
-        """Return what was asked for last."""
-        kept = list(self._kept.items())[-n:]
-        return [(address, made.question) for address, made in kept]
+    def hottest(self, n: int) -> list[tuple[Address, Question, int]]:
+        """Return what was asked for most, and how often; nothing that was asked for only once."""
+        several = (kept for kept in self._kept.items() if kept[1].n_asked)
+        most = heapq.nlargest(n, several, key=lambda kept: kept[1].n_asked)
+        return [(address, made.question, made.n_asked) for address, made in most]
 
     # --- making ---
 

@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from recommender.errors import RecommenderError
-from recommender.server.blocks import BlockBytes, Question, Serving
+from recommender.server.blocks import Serving
 from recommender.server.service import Service
 
 __all__ = ["WARM_SECONDS", "Follower"]
@@ -20,12 +20,11 @@ _log = logging.getLogger(__name__)
 _WARMED: Final = 200
 WARM_SECONDS: Final = 1.0
 """How long a generation is learnt about, and its hottest blocks are made, before it is used."""
-_SHARE: Final = 0.2
+_SHARE: Final = 0.1
 """Of the time between two generations, how much may go into that: answers come first."""
+_LEARNT: Final = object()
 _AGAIN_SECONDS: Final = 60.0
 """A generation that could not be taken is tried again so late, unless another is published."""
-
-Address = tuple[bytes, bytes]
 
 
 class _NotSoundError(Exception):
@@ -95,31 +94,34 @@ class Follower:
     async def take_newest(self) -> None:
         """Move to the live generation if it is another, and sound.
 
-        What was asked for last is made from the new one before it is used, so that its first
-        callers do not wait.
+        What is asked for most is made from the new one before it is used, so that its first callers
+        do not wait.
         """
         service = self._service
         async with self._taking:
             self._tried = time.monotonic()
-            before = service.serving
-            hottest = before.hottest(_WARMED)
+            before, begun = service.serving, time.monotonic()
             try:
-                after, made = await asyncio.to_thread(self._next, before, hottest)
+                after = await asyncio.to_thread(self._next, before)
+                opened = time.monotonic()
+                if after is not before:
+                    await self._prepare(after, before)
             except Exception as error:
                 self._not_taken(error)
                 return
             if after is before:
                 service.behind = False
                 return
-            for address, block in made:
-                after.keep(address, block)
             service.use(after)
-            told = {"generation": after.generation, "before": before.generation}
+            told = {
+                "generation": after.generation,
+                "before": before.generation,
+                "open_ms": round((opened - begun) * 1000),
+                "prepare_ms": round((time.monotonic() - opened) * 1000),
+            }
             _log.info("index.taken", extra={"told": told})
 
-    def _next(
-        self, before: Serving, hottest: Iterable[tuple[Address, Question]]
-    ) -> tuple[Serving, list[tuple[Address, BlockBytes]]]:
+    def _next(self, before: Serving) -> Serving:
         """Return the newest generation, tried; the one of before where there is no newer."""
         recommender = self._service.recommender
         recommender.refresh()
@@ -128,16 +130,28 @@ class Follower:
         if index.degraded:
             raise _NotSoundError(index.degraded)
         if answers is before.answers:
-            return before, []
+            return before
         if not index.n_articles and before.answers.index.n_articles:
             raise _NotSoundError("It holds no article, and the one in use does.")
-        after = Serving(answers, self._service.settings)
-        room = min(WARM_SECONDS, _SHARE * (time.monotonic() - self._taken))
-        self._taken = time.monotonic()
-        answers.learn(room / 2)
         if index.n_articles:
             answers.related(index.article_id(int(index.docs()[-1])))
-        return after, list(_made(after, hottest, self._taken + room))
+        return Serving(answers, self._service.settings)
+
+    async def _prepare(self, after: Serving, before: Serving) -> None:
+        """Make what is asked for most, and learn about the newest articles, while nobody waits."""
+        now = time.monotonic()
+        room, self._taken = min(WARM_SECONDS, _SHARE * (now - self._taken)), now
+        spare = self._service.maker.make_in_spare_time
+        learning = after.answers.learning()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(room):
+                for address, question, n_asked in before.hottest(_WARMED):
+                    with contextlib.suppress(RecommenderError):  # of articles that are gone
+                        made, _ = await spare(partial(after.make, question))
+                        made.n_asked = n_asked // 2
+                        after.keep(address, made)
+                while await spare(lambda: next(learning, _LEARNT)) is not _LEARNT:
+                    pass
 
     def _not_taken(self, error: Exception) -> None:
         service = self._service
@@ -146,17 +160,6 @@ class Follower:
         service.tell_figures()
         told = {"reason": str(error)[:500], "in_use": service.serving.generation}
         _log.error("index.not_taken", extra={"told": told})
-
-
-def _made(
-    serving: Serving, hottest: Iterable[tuple[Address, Question]], until: float
-) -> Iterator[tuple[Address, BlockBytes]]:
-    """Make answers anew, as many as there is time for."""
-    for address, question in hottest:
-        if time.monotonic() > until:
-            return
-        with contextlib.suppress(RecommenderError):  # of articles that are gone
-            yield address, serving.make(question)[0]
 
 
 def _content(path: Path) -> bytes | None:

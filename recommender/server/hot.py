@@ -16,13 +16,10 @@ from recommender.server.options import options_from
 from recommender.server.problems import ProblemError
 from recommender.server.service import Service
 
-__all__ = ["BlockRoute", "Quick", "article_key", "query_pairs"]
+__all__ = ["BlockRoute", "article_key", "query_pairs"]
 
 _MOST_PARAMETERS: Final = 400
-_KINDS: Final = 256
-_WEIGHT: Final = 0.1
-_TURN_SECONDS: Final = 0.045
-_LEAST_SECONDS: Final = 0.0005
+Kind = tuple[object, ...]
 _IS_HTML: Final = {"/v1/articles/{id}/related.html"}
 
 
@@ -71,7 +68,6 @@ class BlockRoute:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._quick = Quick(service.settings.quick_ms / 1000)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer from what is finished, or make it."""
@@ -84,17 +80,28 @@ class BlockRoute:
             await _answer(found, asked, send)
             return
         question = self._question(scope, asked)
-        kind = _kind(question)
-        if self._quick.is_quick(kind):
-            self._quick.take_turn(kind)
-            made, block, seconds = _timed(serving, question)
+        if question.unveils:  # or whoever sends the same address would be shown it
+            made = await self._begin(serving, question)
         else:
-            made, block, seconds = await service.lane.run(_timed, serving, question)
-        self._quick.note(kind, seconds)
-        if not question.unveils:  # or whoever sends the same address would be shown it
-            serving.keep(address, made)
-        self._count(len(block.cards), block.fallback_used)
+            made = await serving.once(address, lambda: self._begin(serving, question))
         await _answer(made, asked, send)
+
+    def _begin(self, serving: Serving, question: Question) -> asyncio.Future[BlockBytes]:
+        """Have an answer made: by this thread if its like is quick, else by one beside it."""
+        service, kind = self._service, _kind(question)
+        if service.maker.is_quick(kind):
+            return service.maker.make(kind, lambda: self._noted(kind, _timed(serving, question)))
+        return asyncio.ensure_future(self._made_aside(kind, serving, question))
+
+    async def _made_aside(self, kind: Kind, serving: Serving, question: Question) -> BlockBytes:
+        return self._noted(kind, await self._service.lane.run(_timed, serving, question))
+
+    def _noted(self, kind: Kind, timed: tuple[BlockBytes, Block, float]) -> BlockBytes:
+        """Take in what became of a block, and what it took."""
+        made, block, seconds = timed
+        self._service.maker.note(kind, seconds)
+        self._count(len(block.cards), block.fallback_used)
+        return made
 
     def _question(self, scope: Scope, asked: Asked) -> Question:
         pairs = query_pairs(scope["query_string"])
@@ -125,55 +132,10 @@ def _timed(serving: Serving, question: Question) -> tuple[BlockBytes, Block, flo
     return made, block, time.thread_time() - started
 
 
-def _kind(question: Question) -> tuple[object, ...]:
+def _kind(question: Question) -> Kind:
     """Return what decides how long a block takes: the options, and which words they say."""
     words = {"mode", "languages", "preset", "limit"}
     return tuple((n, v if n in words else None) for n, v in sorted(question.options.items()))
-
-
-class Quick:
-    """Which blocks are made at once, by the thread that answers.
-
-    A thread beside it would have to share the interpreter with it, which costs both more than a
-    quick block takes. What took long lately, or is not known yet, is made in a lane. In one turn of
-    the event loop only so much is made; the rest is refused, or who came last would wait for all.
-
-    Parameters
-    ----------
-    seconds : processor time up to which a block is quick
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._taken: dict[object, float] = {}
-        self._turn = 0.0
-
-    def is_quick(self, kind: object) -> bool:
-        """Tell whether blocks of a kind took little lately."""
-        return self._taken.get(kind, self._seconds) < self._seconds
-
-    def note(self, kind: object, seconds: float) -> None:
-        """Take in what a block took."""
-        if len(self._taken) >= _KINDS:
-            self._taken.clear()
-        before = self._taken.get(kind, seconds)
-        self._taken[kind] = before + (seconds - before) * _WEIGHT
-
-    def take_turn(self, kind: object) -> None:
-        """Count a block that is made in this turn of the event loop, by what its like took.
-
-        Raises
-        ------
-        ProblemError : one too many
-        """
-        if not self._turn:
-            asyncio.get_running_loop().call_soon(self._next_turn)
-        if self._turn >= _TURN_SECONDS:
-            raise ProblemError("overloaded", "Too many blocks are being made. Try again.")
-        self._turn += max(self._taken.get(kind, 0.0), _LEAST_SECONDS)
-
-    def _next_turn(self) -> None:
-        self._turn = 0.0
 
 
 async def _answer(made: BlockBytes, asked: Asked, send: Send) -> None:

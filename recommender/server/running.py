@@ -7,7 +7,9 @@ once, without loading anything again. It asks nothing of the index, and answers 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
+import gc
 import ipaddress
 import logging
 import os
@@ -26,6 +28,7 @@ from typing import Any, Final
 import uvicorn
 
 from recommender._disk import disk
+from recommender.answers import Answers
 from recommender.config import Config
 from recommender.errors import ConfigError, StorageError, UnknownArticleError
 from recommender.recommend import Recommender
@@ -43,6 +46,8 @@ _QUICK_DEATH_SECONDS: Final = 2.0
 _LONGEST_PAUSE_SECONDS: Final = 5.0
 _PDEATHSIG: Final = 1
 _SWITCH_SECONDS: Final = 0.001
+_WRITER_NICE: Final = 10
+"""Answers come before changes, where both want the same processor."""
 
 
 def serve(model: Path, config: Config) -> int:
@@ -133,13 +138,27 @@ def _load(model: Path, config: Config) -> None:
     import recommender.server.app  # noqa: F401
 
     news = Recommender.open(model, config=config, verify=False)
-    news.related_to_text("News", "The news of the day.", lang="en")
+    news.related_to_text("News", "The news of the day.")  # the language model too
     docs = news.index.docs()
     if len(docs):
         try:
             news.related(news.index.article_id(int(docs[-1])))
         except UnknownArticleError:  # pragma: no cover - it was just read from there
             _log.exception("load.failed")
+    del news, docs
+    _settle()
+
+
+def _settle() -> None:
+    """Take what there is for lasting: the collector looks at it no more.
+
+    It would stop a worker for 70 ms, and write to pages that the processes share. What was let go
+    is given back to the system.
+    """
+    gc.collect()
+    gc.freeze()
+    with contextlib.suppress(AttributeError):  # of the C library of GNU alone
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 @dataclass
@@ -278,6 +297,7 @@ class _Watcher:
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
                 signal.signal(signal.SIGHUP, signal.SIG_IGN)
                 self._close_listeners()
+                os.nice(_WRITER_NICE)
                 run_writer(self._model, self._config, self._writer_listener)
             return
         path = self._home / "writer" if self._has_writer else None
@@ -318,8 +338,9 @@ def _answer(model: Path, config: Config, listener: socket.socket, writer: Path |
     sys.setswitchinterval(_SWITCH_SECONDS)
     client = None if writer is None else WriterClient(writer, settings.write_seconds)
     news = Recommender.open(model, config=config)
-    news.answers.learn(WARM_SECONDS)
+    _learn(news.answers, WARM_SECONDS)
     service = Service(news, config, Metrics(), client)
+    _settle()
     server = _Server(
         uvicorn.Config(
             create_app(service),
@@ -339,6 +360,14 @@ def _answer(model: Path, config: Config, listener: socket.socket, writer: Path |
     )
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
         runner.run(server.serve(sockets=[listener]))
+
+
+def _learn(answers: Answers, seconds: float) -> None:
+    """Find out ahead what blocks ask of articles, as far as time allows."""
+    until = time.monotonic() + seconds
+    for _ in answers.learning():
+        if time.monotonic() > until:
+            return
 
 
 class _Server(uvicorn.Server):

@@ -13,6 +13,7 @@ from recommender.server.blocks import Serving
 from recommender.server.feedback import Feedback
 from recommender.server.keys import KeyRing, read_keys
 from recommender.server.limits import Lane, Rates
+from recommender.server.making import Maker
 from recommender.server.options import Terms
 
 if TYPE_CHECKING:
@@ -67,6 +68,9 @@ class Service:
         self.buffered = 0
         self.rates = Rates(settings.rate, settings.burst)
         self.lane = Lane(settings.threads, settings.queue, settings.deadline_seconds)
+        self.maker = Maker(
+            settings.quick_ms / 1000, settings.wait_ms / 1000, settings.deadline_seconds
+        )
         self.feedback = (
             Feedback(settings.feedback, settings.feedback_mb * 1_000_000)
             if settings.feedback

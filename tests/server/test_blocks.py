@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,13 @@ from recommender.server.options import known_options, option_schemas
 from tests.server.asking import ask
 
 IDS = ("sc-uk-0001", "sc-ru-0012", "sc-en-0037")
+
+
+@pytest.fixture(scope="module")
+def service(sample_index: Path) -> Iterator[Running]:
+    """A service on the index that ``news`` has; other tests change theirs."""
+    with Running(sample_index, writes="false", drain_seconds=0) as running:
+        yield running
 
 
 def shown(block: Any) -> Any:

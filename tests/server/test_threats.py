@@ -18,7 +18,6 @@ import pytest
 from benchmarks._load import Running, _request
 from recommender.article import Block, Card, Image, IndexInfo, Source
 from recommender.server.feedback import Feedback
-from recommender.server.hot import Quick
 from recommender.server.html import block_html, safe_url
 from recommender.server.limits import Lane, Rates, gunzipped, read_body
 from recommender.server.problems import ProblemError, problem_of
@@ -439,34 +438,3 @@ def test_feedback_ends_at_its_size(tmp_path: Path) -> None:
         feedback.append([event] * 3)
 
     assert 1 == len((tmp_path / "feedback.jsonl").read_bytes().splitlines())
-
-
-def test_quick_blocks_are_made_at_once_but_only_so_many_in_a_turn() -> None:
-    """What is unknown or took long goes to a thread; the turn after has room again."""
-    quick = Quick(0.003)
-    unknown = quick.is_quick("a")
-    quick.note("a", 0.001)
-    quick.note("b", 0.1)
-
-    quick.note("c", 0.0025)
-
-    async def turn(kind: str) -> int:
-        for n in range(1000):
-            try:
-                quick.take_turn(kind)
-            except ProblemError:
-                return n
-        return 1000
-
-    async def turns() -> list[int]:
-        made = []
-        for kind in ("a", "a", "c"):
-            made.append(await turn(kind))
-            await asyncio.sleep(0)
-        return made
-
-    first, second, slower = asyncio.run(turns())
-
-    assert (False, True, False) == (unknown, quick.is_quick("a"), quick.is_quick("b"))
-    assert 30 <= first == second < 100
-    assert 15 <= slower <= 20  # by what they take, not by their number
