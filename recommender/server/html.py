@@ -14,6 +14,8 @@ from recommender.article import Block, Card
 __all__ = ["block_html", "safe_url"]
 
 _HEADINGS: Final = {"uk": "Інші новини", "ru": "Другие новости", "en": "Other News"}
+_DAYS: Final = {"uk": "%d.%m.%Y", "ru": "%d.%m.%Y"}
+"""How a day is written, where it is not as in ISO 8601."""
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 # What browsers leave out of an address before they look at its scheme.
 _IGNORED: Final = re.compile(r"[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
@@ -39,22 +41,24 @@ def block_html(block: Block, image_size: tuple[int, int]) -> str:
     if not cards:
         return ""
     lang = block.source.lang or "en"
-    heading = _HEADINGS.get(lang, _HEADINGS["en"])
+    named = lang if lang in _HEADINGS else "en"
     return (
         f'<aside class="onward" lang="{escape(lang)}" '
         f'data-block="{escape(block.request_id)}">\n'
-        f'<h2 class="onward__title">{heading}</h2>\n'
+        f'<h2 class="onward__title" lang="{named}">{_HEADINGS[named]}</h2>\n'
         f'<ul class="onward__list">\n{cards}</ul>\n</aside>\n'
     )
 
 
 def _card(card: Card, image_size: tuple[int, int]) -> str:
+    # A space before each: without a style sheet, and read aloud, they would be one word.
     facts = ""
     if card.section:
-        facts += f'<span class="onward__section">{escape(card.section)}</span>'
+        facts += f' <span class="onward__section">{escape(card.section)}</span>'
     if card.published_at:
-        day = card.published_at.date().isoformat()
-        facts += f'<time class="onward__date" datetime="{day}">{day}</time>'
+        day = card.published_at.date()
+        shown = day.strftime(_DAYS[card.lang]) if card.lang in _DAYS else day.isoformat()
+        facts += f' <time class="onward__date" datetime="{day.isoformat()}">{shown}</time>'
     lead = f'<p class="onward__lead">{escape(card.lead)}</p>' if card.lead else ""
     href = escape(safe_url(card.url) or "")
     lang = f' lang="{escape(card.lang)}"' if card.lang else ""
@@ -73,5 +77,5 @@ def _image(card: Card, image_size: tuple[int, int]) -> str:
     width, height = image_size
     return (
         f'<img class="onward__image" src="{escape(src)}" alt="{escape(card.image.alt or "")}" '
-        f'width="{width}" height="{height}" loading="lazy" decoding="async">'
+        f'width="{width}" height="{height}" loading="lazy" decoding="async"> '
     )

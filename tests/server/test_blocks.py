@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -25,8 +26,8 @@ IDS = ("sc-uk-0001", "sc-ru-0012", "sc-en-0037")
 
 
 @pytest.fixture(scope="module")
-def service(sample_index: Path) -> Iterator[Running]:
-    """A service on the index that ``news`` has; other tests change theirs."""
+def untouched(sample_index: Path) -> Iterator[Running]:
+    """A service on the index that ``news`` has; other tests change that of ``service``."""
     with Running(sample_index, writes="false", drain_seconds=0) as running:
         yield running
 
@@ -39,10 +40,10 @@ def shown(block: Any) -> Any:
 
 @pytest.mark.parametrize("article_id", IDS)
 def test_block_over_http_is_that_of_python_and_of_the_export(
-    service: Running, news: Recommender, article_id: str
+    untouched: Running, news: Recommender, article_id: str
 ) -> None:
     """The same question has the same cards by every way."""
-    found = ask(service.port, f"/v1/articles/{article_id}/related?limit=4").json
+    found = ask(untouched.port, f"/v1/articles/{article_id}/related?limit=4").json
     exported = {row["id"]: row for row in related_rows(news, limit=4)}[article_id]
 
     assert shown(news.related(article_id, limit=4)) == shown(found)
@@ -50,23 +51,23 @@ def test_block_over_http_is_that_of_python_and_of_the_export(
     assert exported["scores"] == [card["score"] for card in found["cards"]]
 
 
-def test_block_of_a_url_is_that_of_its_article(service: Running, news: Recommender) -> None:
+def test_block_of_a_url_is_that_of_its_article(untouched: Running, news: Recommender) -> None:
     """An address in another spelling leads to the same block."""
     url = str(news.related("sc-uk-0001").source.url) + "?utm_source=x"
 
-    by_url = ask(service.port, f"/v1/related?url={quote(url, safe='')}&limit=3")
-    by_id = ask(service.port, "/v1/related?id=sc-uk-0001&limit=3")
+    by_url = ask(untouched.port, f"/v1/related?url={quote(url, safe='')}&limit=3")
+    by_id = ask(untouched.port, "/v1/related?id=sc-uk-0001&limit=3")
 
     assert (200, 200) == (by_url.status, by_id.status)
     assert shown(by_id.json) == shown(by_url.json)
 
 
-def test_draft_over_http_is_that_of_python(service: Running, news: Recommender) -> None:
+def test_draft_over_http_is_that_of_python(untouched: Running, news: Recommender) -> None:
     """A text that is in no index."""
     draft = {"title": "Міст закрили", "body": "На опорі мосту тріщина.", "lang": "uk"}
 
     found = ask(
-        service.port,
+        untouched.port,
         "/v1/related",
         method="POST",
         body={"article": draft, "options": {"limit": 2, "explain": True}},
@@ -75,9 +76,9 @@ def test_draft_over_http_is_that_of_python(service: Running, news: Recommender) 
     assert shown(news.related_to_article(draft, limit=2, explain=True)) == shown(found.json)
 
 
-def test_explanation_over_http_is_that_of_python(service: Running, news: Recommender) -> None:
+def test_explanation_over_http_is_that_of_python(untouched: Running, news: Recommender) -> None:
     """Every shared term, with its share."""
-    found = ask(service.port, "/v1/explain?id=sc-uk-0001&other=sc-uk-0002")
+    found = ask(untouched.port, "/v1/explain?id=sc-uk-0001&other=sc-uk-0002")
 
     assert to_json(news.explain("sc-uk-0001", "sc-uk-0002")) == found.json
 
@@ -96,7 +97,7 @@ def test_json_of_a_number_of_any_size_is_written() -> None:
 
 
 def test_batch_answers_in_order_and_names_what_is_missing(
-    service: Running, news: Recommender
+    untouched: Running, news: Recommender
 ) -> None:
     """Keys, then drafts; an unknown key is null."""
     asked = {
@@ -105,7 +106,7 @@ def test_batch_answers_in_order_and_names_what_is_missing(
         "options": {"limit": 2},
     }
 
-    found = ask(service.port, "/v1/related/batch", method="POST", body=asked).json
+    found = ask(untouched.port, "/v1/related/batch", method="POST", body=asked).json
 
     assert ["nowhere"] == found["missing_keys"]
     assert found["blocks"][1] is None
@@ -255,6 +256,30 @@ def test_html_block_links_every_card(service: Running) -> None:
     assert "text/html; charset=utf-8" == page.headers["content-type"]
     for card in cards:
         assert f'href="{card["url"]}"' in page.body.decode()
+
+
+@pytest.mark.parametrize(
+    ("article_id", "heading", "day"),
+    [
+        ("sc-uk-0001", "Інші новини", r"\d\d\.\d\d\.\d{4}"),
+        ("sc-ru-0012", "Другие новости", r"\d\d\.\d\d\.\d{4}"),
+        ("sc-en-0037", "Other News", r"\d{4}-\d\d-\d\d"),
+    ],
+)
+def test_html_block_reads_well_without_a_style_sheet(
+    service: Running, article_id: str, heading: str, day: str
+) -> None:
+    """Read aloud, or as a crawler takes it: each piece is a word of its own."""
+    page = ask(service.port, f"/v1/articles/{article_id}/related.html").body.decode()
+    pictures = re.sub(r'<img[^>]* alt="([^"]*)"[^>]*>', r"\1", page)
+    words = re.sub(r"<[^>]+>", "", pictures).split()
+
+    assert heading.split() == words[: len(heading.split())]
+    for section, shown in re.findall(r'__section">([^<]*)<.*?__date"[^>]*>([^<]*)<', page):
+        assert re.fullmatch(day, shown)
+        assert {*section.split(), shown} <= set(words)
+    for alt, title in re.findall(r' alt="([^"]*)".*?__headline">([^<]*)<', page):
+        assert {alt.split()[-1], title.split()[0]} <= set(words)
 
 
 def test_feedback_is_appended_a_line_an_event(service: Running, feedback_file: Path) -> None:

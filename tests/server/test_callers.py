@@ -71,6 +71,28 @@ def silent() -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
+# --- the first command of each page ---
+
+
+@pytest.mark.parametrize("page", ["service.md", *sorted(p.name for p in GUIDE.glob("calling-*"))])
+def test_command_that_shows_the_service_working_does(
+    page: str, service: Running, tmp_path: Path
+) -> None:
+    """The first thing that whoever reads the page tries."""
+    text = (GUIDE / page).read_text(encoding="utf-8")
+    command = re.search(r"^\$ (curl .*)$", text, re.M)
+    assert command is not None
+    assert text[: command.start()].count("\n") < 12
+    local = command[1].replace("127.0.0.1:8000", f"127.0.0.1:{service.port}")
+
+    told = run(["sh", "-c", local], tmp_path, {})
+
+    if ".html" in local:
+        assert 3 == told.count('<a class="onward__link"')
+    else:
+        assert 3 == len(json.loads(told)["cards"])
+
+
 # --- the client ---
 
 
