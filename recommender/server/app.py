@@ -17,6 +17,7 @@ from recommender._version import __version__
 from recommender.errors import RecommenderError
 from recommender.server.guard import Guard, told_problem
 from recommender.server.hot import BlockRoute
+from recommender.server.manual import HEADERS, manual
 from recommender.server.options import option_schemas
 from recommender.server.places import OPEN, PLACES
 from recommender.server.problems import PROBLEMS, ProblemError
@@ -30,13 +31,15 @@ __all__ = ["contract_of", "create_app"]
 def create_app(service: Service) -> ASGIApp:
     """Return the application of a worker."""
     inner = _described()
-    told = orjson.dumps(contract_of(service.settings))
+    contract = contract_of(service.settings)
+    page = Response(manual(contract), headers=HEADERS, media_type="text/html")
     block = BlockRoute(service)
     plain: dict[tuple[str, str], ASGIApp] = {
         ("GET", "/v1/articles/{id}/related"): block,
         ("GET", "/v1/articles/{id}/related.html"): block,
         ("GET", "/v1/related"): block,
-        ("GET", "/openapi.json"): Response(told, media_type="application/json"),
+        ("GET", "/openapi.json"): Response(orjson.dumps(contract), media_type="application/json"),
+        ("GET", "/docs"): page,
     }
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

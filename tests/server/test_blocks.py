@@ -177,7 +177,7 @@ def test_head_has_the_headers_of_get(service: Running) -> None:
 
     assert b"" == head.body
     assert got.headers["etag"] == head.headers["etag"]
-    for path in ("/healthz", "/readyz", "/openapi.json"):
+    for path in ("/healthz", "/readyz", "/openapi.json", "/docs"):
         assert (200, b"") == (
             ask(service.port, path, method="HEAD").status,
             ask(service.port, path, method="HEAD").body,

@@ -52,7 +52,9 @@ def test_route_asks_for_its_key(
     assert statuses[scope] not in (401, 403)
 
 
-@pytest.mark.parametrize("path", ["/", "/docs", "/v1/nothing", "/v1/articles/", "/v1/articles/a/b"])
+@pytest.mark.parametrize(
+    "path", ["/", "/redoc", "/v1/nothing", "/v1/articles/", "/v1/articles/a/b"]
+)
 def test_address_that_is_not_there_is_not_told_without_a_key(
     locked: Running, keys: dict[str, str], path: str
 ) -> None:
