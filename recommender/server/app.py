@@ -15,13 +15,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from recommender._version import __version__
 from recommender.errors import RecommenderError
+from recommender.server import article_routes, block_routes, state_routes
 from recommender.server.guard import Guard, told_problem
 from recommender.server.hot import BlockRoute
 from recommender.server.manual import HEADERS, manual
 from recommender.server.options import option_schemas
 from recommender.server.places import OPEN, PLACES
 from recommender.server.problems import PROBLEMS, ProblemError
-from recommender.server.routes import ROUTER, problem_responses
+from recommender.server.routing import problem_responses
 from recommender.server.service import Service
 from recommender.server_settings import ServerSettings
 
@@ -71,7 +72,8 @@ def _described() -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.include_router(ROUTER)
+    for routes in (state_routes, block_routes, article_routes):
+        app.include_router(routes.ROUTER)
     for kind in (ProblemError, RecommenderError, HTTPException, RequestValidationError, Exception):
         app.add_exception_handler(kind, _refused)
     return app
