@@ -1078,10 +1078,10 @@ def test_settings_of_the_block_are_all_documented() -> None:
 def test_first_block_of_a_generation_read_every_card(
     sample_index: Path, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
-    """What rules and marks ask of all cards is read while a worker learns, before it is asked."""
+    """What rules and marks ask of all cards is read before a worker is asked."""
     rules = {"no_links_to": [{"section": "Sport"}], "apart": [{"label": "sponsored"}]}
     model = with_rules(sample_index, rules, preset="news")
-    model.answers.learn(0.0)
+    model.answers.prepare()
     read, whole = [], StringColumn.__iter__
 
     def counted(column: StringColumn) -> Iterator[str]:

@@ -133,6 +133,7 @@ class Follower:
             return before
         if not index.n_articles and before.answers.index.n_articles:
             raise _NotSoundError("It holds no article, and the one in use does.")
+        answers.prepare()
         if index.n_articles:
             answers.related(index.article_id(int(index.docs()[-1])))
         return Serving(answers, self._service.settings)

@@ -365,6 +365,7 @@ def _answer(model: Path, config: Config, listener: socket.socket, writer: Path |
 def _learn(answers: Answers, seconds: float) -> None:
     """Find out ahead what blocks ask of articles, as far as time allows."""
     until = time.monotonic() + seconds
+    answers.prepare()
     for _ in answers.learning():
         if time.monotonic() > until:
             return

@@ -52,7 +52,7 @@ def test_commands_of_the_container_are_known() -> None:
     """What it runs by default, and what its head shows; it is no root."""
     text = (FOLDER / "Containerfile").read_text(encoding="utf-8")
     check(json.loads(re.findall(r"^CMD (\[.*\])$", text, re.MULTILINE)[-1]))
-    head = (line for line in text.splitlines() if line.startswith("#"))
+    head = text.partition("\nARG")[0].splitlines()
     shown = " ".join(line.strip("# \\") for line in head)
     for command in re.findall(r"recommender ((?:build|serve) .*?)(?= podman|$)", shown):
         check(shlex.split(command))
