@@ -65,10 +65,11 @@ def test_contract_holds_whatever_is_asked(
     shutil.copytree(sample_index, tmp_path / "model")
     path = tmp_path / "keys.json"
     _, secret = add_key(path, "all", ["read", "write", "admin"])
-    settings = {"keys": path} if with_key else {}
-    with Running(
-        tmp_path / "model", feedback=tmp_path / "feedback.jsonl", drain_seconds=0, **settings
-    ) as running:
+    # A deadline that no stall of a busy machine reaches: 503 would be right there.
+    settings: dict[str, object] = {"deadline_seconds": 60, "drain_seconds": 0}
+    if with_key:
+        settings["keys"] = path
+    with Running(tmp_path / "model", feedback=tmp_path / "feedback.jsonl", **settings) as running:
         command = [
             str(Path(sys.executable).with_name("st")),
             "--config-file",
