@@ -593,7 +593,8 @@ class Answers:
         if most is None:
             found = [self.index.shared_terms(subject.query, doc) for doc in docs]
         else:
-            found = self.index.top_terms(subject.query, docs, most)
+            room = min(most, len(subject.query.terms))  # however many a caller asks for
+            found = self.index.top_terms(subject.query, docs, room)
         if not found:
             return []
         terms, shares = (np.concatenate(both) for both in zip(*found, strict=True))

@@ -1096,3 +1096,13 @@ def test_first_block_of_a_generation_read_every_card(
     assert not read
     assert ids(block) == ids(with_rules(sample_index, rules, preset="news").related(key))
     assert read, "the other one was asked before it had learnt anything"
+
+
+@pytest.mark.parametrize("key", ONE_OF_EACH)
+def test_more_reasons_than_fit_into_memory_are_all_there_are(sample_index: Path, key: str) -> None:
+    """A caller's number sizes no array: there are as many terms as are shared."""
+    model = Recommender.open(sample_index)
+
+    few, many = model.related(key, why=1000), model.related(key, why=2**62)
+
+    assert few.cards == many.cards
