@@ -151,6 +151,7 @@ def _draft_block(answers: Answers, article: ArticleIn, options: Mapping[str, Any
 
 
 def _batch(answers: Answers, asked: BatchAsk, options: Mapping[str, Any]) -> bytes:
+    answers.ask_for(options)  # what cannot be is told, also where no key is known
     blocks: list[Block | None] = []
     missing = []
     for key in asked.keys:

@@ -248,6 +248,13 @@ def test_excluded_article_is_in_no_block(service: Running) -> None:
     assert ["nowhere"] == found["missing_ids"]
 
 
+def test_batch_of_unknown_articles_refuses_options_that_cannot_be(service: Running) -> None:
+    """As one of known ones does."""
+    asked = {"keys": ["nowhere"], "options": {"threshold": 1.5e308}}
+
+    assert 422 == ask(service.port, "/v1/related/batch", method="POST", body=asked).status
+
+
 def test_html_block_links_every_card(service: Running) -> None:
     """The block that pages are put together with on the server."""
     cards = ask(service.port, "/v1/articles/sc-uk-0001/related").json["cards"]
