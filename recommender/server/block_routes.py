@@ -151,7 +151,8 @@ def _draft_block(answers: Answers, article: ArticleIn, options: Mapping[str, Any
 
 
 def _batch(answers: Answers, asked: BatchAsk, options: Mapping[str, Any]) -> bytes:
-    answers.ask_for(options)  # what cannot be is told, also where no key is known
+    # What cannot be is told, also where no key is known.
+    answers.ask_for({name: value for name, value in options.items() if name != "explain"})
     blocks: list[Block | None] = []
     missing = []
     for key in asked.keys:
