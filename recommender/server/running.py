@@ -7,7 +7,6 @@ once, without loading anything again. It asks nothing of the index, and answers 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ctypes
 import gc
 import ipaddress
@@ -28,6 +27,7 @@ from typing import Any, Final
 import uvicorn
 
 from recommender._disk import disk
+from recommender._memory import give_back
 from recommender.answers import Answers
 from recommender.config import Config
 from recommender.errors import ConfigError, StorageError, UnknownArticleError
@@ -157,8 +157,7 @@ def _settle() -> None:
     """
     gc.collect()
     gc.freeze()
-    with contextlib.suppress(AttributeError):  # of the C library of GNU alone
-        ctypes.CDLL(None).malloc_trim(0)
+    give_back()
 
 
 @dataclass

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from benchmarks._load import Running
+from recommender.errors import IndexLockedError
 from recommender.index.manifest import writer_lock
 from tests.server.asking import ask
 
@@ -78,10 +82,25 @@ def test_changes_sent_at_once_are_made_one_after_another(service: Running) -> No
     assert ([200] * 6, 6) == (statuses, gone["deleted"])
 
 
+@contextmanager
+def held(model: Path, seconds: float = 30.0) -> Iterator[None]:
+    """Hold an index as its writer, once the service's own has let go of it: it tidies up."""
+    until = time.monotonic() + seconds
+    with ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(writer_lock(model))
+                break
+            except IndexLockedError:
+                assert time.monotonic() < until
+                time.sleep(0.05)
+        yield
+
+
 def test_change_waits_for_another_writer(service: Running, model: Path) -> None:
     """A nightly job that holds the index for a moment."""
     with ThreadPoolExecutor(1) as pool:
-        with writer_lock(model):
+        with held(model):
             waiting = pool.submit(ask, service.port, "/v1/articles/w-1", method="DELETE")
             assert not waiting.done()
         found = waiting.result()
