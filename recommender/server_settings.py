@@ -104,7 +104,7 @@ class ServerSettings:
     max_body_kb: int = 1024
     gzip_bodies: bool = False
     quick_ms: float = 6.0
-    wait_ms: float = 150.0
+    wait_ms: float = 60.0
     threads: int = 1
     queue: int = 100
     deadline_seconds: float = 1.0
