@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import tempfile
@@ -31,7 +32,12 @@ def driver() -> Iterator[Driver]:
 
 @pytest.fixture
 def area(fast_folder: Path) -> Iterator[Path]:
-    """The name of a folder that is not there, on the disk of the stages."""
+    """The name of a folder that is not there, on the disk of the stages.
+
+    An index that another test left in the circle of an error and its frames is let go of first: its
+    generations would be in use, and the next process would do fewer steps than it is expected to.
+    """
+    gc.collect()
     with tempfile.TemporaryDirectory(dir=fast_folder) as folder:
         yield Path(folder) / "area"
 
