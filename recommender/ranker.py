@@ -342,7 +342,7 @@ class Ranker:
             ("author", settings.max_per_author, lambda doc: known.facts_of(doc)["author"]),
             ("series", settings.max_per_series, lambda doc: known.facts_of(doc)["series"]),
         ]
-        if settings.same_story:
+        if settings.max_per_story and settings.same_story:
             first, name = known.stories(settings.same_story).first, self.index.article_id
             several.append(("story", settings.max_per_story, lambda doc: (name(first(doc)),)))
         return [quota for quota in several if quota[1]]

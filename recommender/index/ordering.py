@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from recommender._jit import compiled, jit
 from recommender.index.arguments import Array
 
-__all__ = ["contains", "kth_best", "lower_bound", "sort_by_key", "with_one_more"]
+__all__ = ["contains", "first_places", "kth_best", "lower_bound", "sort_by_key", "with_one_more"]
 
 
 @compiled
@@ -80,3 +82,21 @@ def with_one_more(ordered: Array, value: int, out: Array) -> None:
         out[i + shift] = ordered[i]
     if shift == 0:
         out[ordered.size] = value
+
+
+@jit
+def first_places(numbers: Array) -> Array:
+    """Return for each of some numbers where it first stands, (n,) int64."""
+    size = 16
+    while size < 2 * numbers.size:
+        size *= 2
+    slots = np.full(size, -1, np.int32)  # a hash table, by the lowest bits
+    out = np.empty(numbers.size, np.int64)
+    for i in range(numbers.size):
+        at = numbers[i] & (size - 1)
+        while slots[at] >= 0 and numbers[slots[at]] != numbers[i]:
+            at = (at + 1) & (size - 1)
+        if slots[at] < 0:
+            slots[at] = i
+        out[i] = slots[at]
+    return out

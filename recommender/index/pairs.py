@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender._jit import compiled, jit
+from recommender.index.ordering import first_places
 
 __all__ = ["compare_rows", "compare_rows_plainly"]
 
@@ -73,22 +74,16 @@ def _by_term(indptr: Array, terms: Array, tfs: Array) -> tuple[Array, Array, Arr
     ends : (n_groups,) int64, where each term's entries end; named : (n_groups,) int32, the terms
     rows : (n,) int64, whose entry each is, ascending in a group; tfs : (n,) float64
     """
-    size = 16
-    while size < 2 * terms.size:
-        size *= 2
-    slots = np.full(size, -1, np.int32)  # a hash table by the lowest bits
+    firsts = first_places(terms)
     named, group_of = np.empty(terms.size, np.int32), np.empty(terms.size, np.int32)
     ends = np.zeros(terms.size + 1, np.int64)
     n_groups = 0
     for e in range(terms.size):
-        at = terms[e] & (size - 1)
-        while slots[at] >= 0 and named[slots[at]] != terms[e]:
-            at = (at + 1) & (size - 1)
-        if slots[at] < 0:
-            slots[at] = n_groups
+        if firsts[e] == e:
+            group_of[e] = n_groups
             named[n_groups] = terms[e]
             n_groups += 1
-        group_of[e] = slots[at]
+        group_of[e] = group_of[firsts[e]]
         ends[group_of[e] + 1] += 1
     ends[: n_groups + 1] = np.cumsum(ends[: n_groups + 1])
     rows, ordered = np.empty(terms.size, np.uint32), np.empty(terms.size, np.float64)

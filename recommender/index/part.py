@@ -380,7 +380,7 @@ class Part:
         """Return queries in the segment's numbers, without terms that it does not hold."""
         here = (queries.docs >= self.first) & (queries.docs < self.stop)
         docs = np.where(here, queries.docs - self.first, -1).astype(np.int32)
-        if self.numbers is None and queries.terms.max(initial=-1) < self.segment.n_terms:
+        if self._are_own(queries.terms):
             return queries._replace(docs=docs)
         own = self._own_terms(queries.terms)
         known = own >= 0
@@ -391,12 +391,16 @@ class Part:
         )
 
     def _own_query(self, terms: Any, codes: Any) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
-        if self.numbers is None and terms.max(initial=-1) < self.segment.n_terms:
+        if self._are_own(terms):
             return terms, codes
         own = self._own_terms(terms)
         known = np.flatnonzero(own >= 0)
         order = known[np.argsort(own[known])]
         return own[order], codes[order]
+
+    def _are_own(self, terms: NDArray[np.int32]) -> bool:
+        """Tell whether terms have the same numbers in the segment, which holds all of them."""
+        return self.numbers is None and bool(terms.max(initial=-1) < self.segment.n_terms)
 
     def _own_terms(self, terms: NDArray[np.int32]) -> NDArray[np.int32]:
         """Return the segment's number of each of the collection's terms, -1 = not here."""

@@ -569,7 +569,7 @@ class Index:
         order = np.argsort(-scores, axis=1, kind="stable")
         ranked = np.take_along_axis(scores, order, 1)
         ties = (ranked[:, 1:] == ranked[:, :-1]) & (ranked[:, 1:] > 0.0)
-        for row in np.flatnonzero(ties.any(axis=1)).tolist() if ties.any() else ():
+        for row in np.flatnonzero(ties.any(axis=1)).tolist():
             order[row] = self._in_order_of_time(docs[row], scores[row])
         return order
 

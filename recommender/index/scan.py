@@ -25,7 +25,7 @@ from recommender.index.arguments import (
 )
 from recommender.index.fast import CANDIDATE_WORK, covering, hopeful_of, work_of
 from recommender.index.invert import Matrix
-from recommender.index.ordering import sort_by_key, with_one_more
+from recommender.index.ordering import first_places, sort_by_key, with_one_more
 from recommender.index.rows import GRID, mixed_product, pair_score, row_norm, unpack_rows
 from recommender.index.whole_numbers import weighs_anything
 from recommender.index.windows import begin_scan, candidates, candidates_of_several
@@ -83,20 +83,11 @@ def row_scores(
     ----------
     others : (n, width) int32, -1 for none, which has 0
     """
-    query_codes, out = scratch.query_codes, np.zeros(others.shape, np.float64)
+    out = np.zeros(others.shape, np.float64)
     for i in range(docs.size):
         _, terms, codes = unpack_rows(matrix.row_ptr, matrix.packed, docs[i : i + 1])
-        for t in range(terms.size):
-            query_codes[terms[t]] = codes[t]
-        length = _norm(docs[i], matrix, statistics)
-        for j in range(others.shape[1]):
-            other = others[i, j]
-            if other >= 0:
-                inner = _inner(other, matrix, statistics, query_codes)
-                norm = length * _norm(other, matrix, statistics)
-                out[i, j] = np.rint(inner / norm * GRID) / GRID if norm > 0.0 else 0.0
-        for term in terms:
-            query_codes[term] = 0
+        query = (terms, codes, _norm(docs[i], matrix, statistics))
+        out[i] = scores_of(others[i], query, matrix, statistics, scratch.query_codes)
     return out
 
 
@@ -178,7 +169,7 @@ def mixed_scores(
                 term = queries.terms[i]
                 weight = share * statistics.tf[queries.codes[i]]
                 mixture[term] += weight * statistics.idf_squared[term]
-    firsts = _first_places(docs)
+    firsts = first_places(docs)
     for i in range(docs.size):
         if firsts[i] < i or docs[i] < 0:
             out[i] = out[firsts[i]]
@@ -195,24 +186,6 @@ def mixed_scores(
             out[i] = np.rint(inner / norm * GRID) / GRID
     for term in queries.terms:
         mixture[term] = 0.0
-    return out
-
-
-@jit
-def _first_places(docs: Array) -> Array:
-    """Return for each of some numbers where it first stands, (n,) int64."""
-    size = 16
-    while size < 2 * docs.size:
-        size *= 2
-    slots = np.full(size, -1, np.int64)  # a hash table, by the lowest bits
-    out = np.empty(docs.size, np.int64)
-    for i in range(docs.size):
-        at = docs[i] & (size - 1)
-        while slots[at] >= 0 and docs[slots[at]] != docs[i]:
-            at = (at + 1) & (size - 1)
-        if slots[at] < 0:
-            slots[at] = i
-        out[i] = slots[at]
     return out
 
 
@@ -242,12 +215,19 @@ def scores_of(
     statistics: Statistics,
     query_codes: Array,
 ) -> Array:
-    """Return the score of each of some documents, from their packed rows, (n,) float64."""
+    """Return the score of each of some documents, from their packed rows, (n,) float64.
+
+    Parameters
+    ----------
+    docs : (n,) int32; below 0 for none, which has 0
+    """
     terms, codes, length = query
     for i in range(terms.size):
         query_codes[terms[i]] = codes[i]
     out = np.zeros(docs.size, np.float64)
     for i in range(docs.size):
+        if docs[i] < 0:
+            continue
         inner = _inner(docs[i], matrix, statistics, query_codes)
         norm = length * _norm(docs[i], matrix, statistics)
         if norm > 0.0:

@@ -82,7 +82,7 @@ def select(
 
 @jit
 def above(found: tuple[Array, Array], n: int, floor: float) -> tuple[Array, Array]:
-    """Return the candidates that reach the final floor."""
+    """Return the first ``n`` candidates as far as they reach a floor, moved to the front."""
     docs, scores = found
     kept = 0
     for c in range(n):
@@ -150,12 +150,7 @@ def _count(best: Best, score: Any) -> None:
 def _with_room(floor: Any, counters: Array, docs: Array, scores: Array) -> tuple[Array, Array]:
     """Drop the candidates below the floor from a full buffer; enlarge it if that is no help."""
     n = docs.size
-    kept = 0
-    for c in range(n):
-        if scores[c] >= floor:
-            docs[kept] = docs[c]
-            scores[kept] = scores[c]
-            kept += 1
+    kept = above((docs, scores), n, floor)[0].size
     counters[1] = kept
     if 2 * kept > n:
         more_docs = np.empty(2 * n, np.int32)

@@ -73,7 +73,7 @@ def decode(data: Bytes, p: Any) -> Any:
 
 
 @inlined
-def entry_for(table: Table, code: Any) -> Any:
+def _look_up(table: Table, code: Any) -> Any:
     """Return the entry of a code point."""
     if code < nz.TABLE_SIZE:
         return np.int64(table[code])
@@ -86,7 +86,7 @@ def _class_at(data: Bytes, p: Any, end: Any, table: Table) -> Any:
     """Return the class of the character at byte ``p``; past the end it is STOP."""
     if p >= end:
         return np.int64(nz.STOP)
-    return entry_for(table, decode(data, p)[0]) & nz.CLASS_MASK
+    return _look_up(table, decode(data, p)[0]) & nz.CLASS_MASK
 
 
 @inlined
@@ -146,7 +146,7 @@ def _scan_word(data: Bytes, p: Any, end: Any, table: Table, blob: Bytes, at: Any
     before, joined, plain, cyrillic, first = np.int64(nz.DIGIT), False, True, False, np.int64(0)
     while p < end:
         code, q = decode(data, p)
-        entry = entry_for(table, code)
+        entry = _look_up(table, code)
         kind = entry & nz.CLASS_MASK
         if kind != nz.LETTER and kind != nz.DIGIT:
             after = _class_at(data, q, end, table)
@@ -184,7 +184,7 @@ def _record(
 def _skip_url(data: Bytes, p: Any, end: Any, table: Table) -> Any:
     while p < end:
         code, after = decode(data, p)
-        kind = entry_for(table, code) & nz.CLASS_MASK
+        kind = _look_up(table, code) & nz.CLASS_MASK
         if kind >= nz.STOP:
             break
         p = after
@@ -197,7 +197,7 @@ def _skip_run(data: Bytes, p: Any, end: Any, table: Table) -> Any:
     before = np.int64(nz.DIGIT)
     while p < end:
         code, after = decode(data, p)
-        kind = entry_for(table, code) & nz.CLASS_MASK
+        kind = _look_up(table, code) & nz.CLASS_MASK
         if kind < nz.LETTER or kind > nz.LOCAL:
             break
         if kind == nz.MARK and before != nz.LETTER and before != nz.MARK:
@@ -285,10 +285,10 @@ def _read_pair(
     """Read a pair of unspaced characters; a lone one counts only if it is the whole run."""
     at = state[N_SCRATCH]
     code, q = decode(data, p)
-    free = _encode(scratch, at, entry_for(table, code) >> nz.FOLD_SHIFT)
+    free = _encode(scratch, at, _look_up(table, code) >> nz.FOLD_SHIFT)
     is_pair = _class_at(data, q, end, table) == nz.UNSPACED
     if is_pair:
-        folded = entry_for(table, decode(data, q)[0]) >> nz.FOLD_SHIFT
+        folded = _look_up(table, decode(data, q)[0]) >> nz.FOLD_SHIFT
         free = _encode(scratch, free, folded)
     if is_pair or state[_PLACE] != _IN_PAIRS:
         _record(scratch, at, free - at, records, state, 0)
