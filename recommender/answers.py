@@ -481,6 +481,8 @@ class Answers:
     def _excluded(self, ids: Iterable[str]) -> tuple[frozenset[int], tuple[str, ...]]:
         """Return the documents to leave out, and the ids that name none."""
         keys = list(ids)
+        if not keys:
+            return frozenset(), ()
         docs = self.find_many(keys)
         missing = tuple(keys[i] for i in np.flatnonzero(docs < 0).tolist())
         return frozenset(docs[docs >= 0].tolist()), missing

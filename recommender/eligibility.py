@@ -289,10 +289,12 @@ class Eligibility:
 
     def _blocked(self, subject: Subject) -> NDArray[np.int32]:
         """Return the documents that an editor blocked under a subject, or it under them."""
+        if not self.rules.pairs:
+            return np.zeros(0, np.int32)
         keys = [
             key for own in subject.values.get("id", ()) for key in self.rules.pairs.get(own, ())
         ]
         docs = [doc for key in keys if (doc := self.index.find(key)) is not None]
-        for own in subject.own if self.rules.pairs else ():
+        for own in subject.own:
             docs += self.knowledge.blocked.get(own, ())
         return np.unique(np.array(docs, np.int32))

@@ -280,7 +280,7 @@ class Ranker:
             found = collapse_copies(found, settings.duplicates, self._preference(settings))
         if words := settings.live_words:
             cards = [c.doc for c in before]
-            standing = [found.doc(place) for place in found.places]
+            standing = found.docs[list(found.places)].tolist()
             blogs = self.serials.blogs([*cards, *standing], words, settings.same_story)
             found = collapse_live(found, blogs, cards, self.knowledge.moment) if blogs else found
         if settings.languages != "same":
@@ -336,16 +336,17 @@ class Ranker:
         return key
 
     def _quotas(self, settings: BlockSettings) -> list[Quota]:
-        known = self.knowledge
-        several: list[Quota] = [
-            ("section", settings.max_per_section, lambda doc: known.facts_of(doc)["section"]),
-            ("author", settings.max_per_author, lambda doc: known.facts_of(doc)["author"]),
-            ("series", settings.max_per_series, lambda doc: known.facts_of(doc)["series"]),
+        facts = self.knowledge.facts_of
+        several = [
+            Quota("section", settings.max_per_section, lambda doc: facts(doc)["section"]),
+            Quota("author", settings.max_per_author, lambda doc: facts(doc)["author"]),
+            Quota("series", settings.max_per_series, lambda doc: facts(doc)["series"]),
         ]
         if settings.max_per_story and settings.same_story:
-            first, name = known.stories(settings.same_story).first, self.index.article_id
-            several.append(("story", settings.max_per_story, lambda doc: (name(first(doc)),)))
-        return [quota for quota in several if quota[1]]
+            first = self.knowledge.stories(settings.same_story).first
+            most, name = settings.max_per_story, self.index.article_id
+            several.append(Quota("story", most, lambda doc: (first(doc),), name))
+        return [quota for quota in several if quota.most]
 
     # --- when too few are similar ---
 
@@ -422,9 +423,8 @@ def _chosen(
         ("crowding", picked.crowded - picked.smoothed),
     ]
     steps = [step for step in steps if step[1].any()] + priors.effects(picked.docs, picked.crowded)
-    names = [name for name, _ in steps]
-    shares = np.array([shares for _, shares in steps]).reshape(len(steps), len(picked)).T.tolist()
-    effects = [tuple(zip(names, own, strict=True)) for own in shares]
+    several = [[(name, share) for share in shares.tolist()] for name, shares in steps]
+    effects = list(zip(*several, strict=True)) or [()] * len(picked)
     copies = few.copies if few else {}
     instalments = few.instalments if few else {}
     return [

@@ -229,12 +229,14 @@ class Scorer:
         near, found_by : what a search with a choice found, which need not be done again where it
             was among all that may be leaned on
         """
-        codes = [None] if subject.lang is None else [self.index.language_codes([subject.lang])]
-        choice = Choice(languages=codes[0], excluded=subject.own)
+        if subject.doc is not None:
+            return self.smoother.leaning(subject.query, subject.doc)
+        codes = None if subject.lang is None else self.index.language_codes([subject.lang])
+        choice = Choice(languages=codes, excluded=subject.own)
         same = found_by.mask is None and found_by == choice  # masks cannot be compared so
         are_all = near is not None and len(near) >= LEANS  # a threshold leaves fewer
         known = near if same and are_all else None
-        return self.smoother.leaning(subject.query, subject.doc, choice, known)
+        return self.smoother.leaning(subject.query, None, choice, known)
 
     def leaned_on(self, doc: int, subject: Subject, ask: Ask) -> list[tuple[int, float]]:
         """Return the articles that bring a document near to a subject, and what each brings.

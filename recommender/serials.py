@@ -28,7 +28,8 @@ class Serials:
     def are_live(self, doc: int, words: AbstractSet[str]) -> bool:
         """Tell whether a document's label or type is one of some words."""
         facts = self.knowledge.facts_of(doc)
-        return not (words.isdisjoint(facts["label"]) and words.isdisjoint(facts["type"]))
+        label, kind = facts["label"], facts["type"]
+        return bool(label or kind) and not (words.isdisjoint(label) and words.isdisjoint(kind))
 
     def blogs(self, docs: Iterable[int], words: AbstractSet[str], least: float) -> dict[int, int]:
         """Return, of documents that are live, the first instalment of their live blog among them.

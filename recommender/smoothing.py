@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.candidates import Candidates
-from recommender.index.part import Choice
+from recommender.index.part import EVERYTHING, Choice
 from recommender.index.reader import Index, Query
 from recommender.index.rows import GRID
 from recommender.index.scan import Queries
@@ -113,7 +113,11 @@ class Smoother:
     # --- what is leaned on ---
 
     def leaning(
-        self, query: Query, doc: int | None, choice: Choice, near: Candidates | None = None
+        self,
+        query: Query,
+        doc: int | None,
+        choice: Choice = EVERYTHING,
+        near: Candidates | None = None,
     ) -> Leaning:
         """Return what a question leans on: for an article what is known, else what is found.
 

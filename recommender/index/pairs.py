@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender._jit import compiled, jit
-from recommender.index.ordering import first_places
 
 __all__ = ["compare_rows", "compare_rows_plainly"]
 
@@ -43,13 +42,17 @@ def compare_rows(
     """
     n = indptr.size - 1
     inner, shared = np.zeros((n, n)), np.zeros((n, n))
-    ends, named, rows, tfs = _by_term(indptr, terms, tf[codes])
+    ends, named, entries = _by_term(indptr, terms, codes)
+    rows, tfs = np.empty(n, np.int64), np.empty(n, np.float64)
     begin = 0
     for group in range(ends.size):
-        weight = idf_squared[named[group]]
-        for a in range(begin, ends[group]):
+        weight, size = idf_squared[named[group]], ends[group] - begin
+        for a in range(size):
+            entry = entries[begin + a]
+            rows[a], tfs[a] = entry >> np.uint32(8), tf[entry & np.uint32(255)]
+        for a in range(size):
             here, own_inner, own_shared = tfs[a], inner[rows[a]], shared[rows[a]]
-            for b in range(begin, a + 1):
+            for b in range(a + 1):
                 own_inner[rows[b]] += here * tfs[b] * weight
                 own_shared[rows[b]] += min(here, tfs[b]) * weight
         begin = ends[group]
@@ -66,33 +69,39 @@ def compare_rows(
 
 
 @jit
-def _by_term(indptr: Array, terms: Array, tfs: Array) -> tuple[Array, Array, Array, Array]:
+def _by_term(indptr: Array, terms: Array, codes: Array) -> tuple[Array, Array, Array]:
     """Return the entries of some rows term by term, in the order in which terms first come.
 
     Returns
     -------
-    ends : (n_groups,) int64, where each term's entries end; named : (n_groups,) int32, the terms
-    rows : (n,) int64, whose entry each is, ascending in a group; tfs : (n,) float64
+    ends : (n_groups,) int32, where each term's entries end; named : (n,) int32, the terms
+    entries : (n,) uint32, ``row << 8 | code``, rows ascending in a group
     """
-    firsts = first_places(terms)
+    size = 16
+    while size < 2 * terms.size:
+        size *= 2
+    groups = np.full(size, -1, np.int32)  # a hash table, by the lowest bits
     named, group_of = np.empty(terms.size, np.int32), np.empty(terms.size, np.int32)
-    ends = np.zeros(terms.size + 1, np.int64)
+    ends = np.zeros(terms.size + 1, np.int32)
     n_groups = 0
     for e in range(terms.size):
-        if firsts[e] == e:
-            group_of[e] = n_groups
-            named[n_groups] = terms[e]
+        at = terms[e] & (size - 1)
+        while groups[at] >= 0 and named[groups[at]] != terms[e]:
+            at = (at + 1) & (size - 1)
+        if groups[at] < 0:
+            groups[at], named[n_groups] = n_groups, terms[e]
             n_groups += 1
-        group_of[e] = group_of[firsts[e]]
+        group_of[e] = groups[at]
         ends[group_of[e] + 1] += 1
-    ends[: n_groups + 1] = np.cumsum(ends[: n_groups + 1])
-    rows, ordered = np.empty(terms.size, np.uint32), np.empty(terms.size, np.float64)
+    for group in range(n_groups):
+        ends[group + 1] += ends[group]
+    entries = np.empty(terms.size, np.uint32)
     for i in range(indptr.size - 1):
         for e in range(indptr[i], indptr[i + 1]):
             place = ends[group_of[e]]
-            rows[place], ordered[place] = i, tfs[e]
+            entries[place] = np.uint32(i) << np.uint32(8) | np.uint32(codes[e])
             ends[group_of[e]] = place + 1
-    return ends[:n_groups], named[:n_groups], rows, ordered
+    return ends[:n_groups], named, entries
 
 
 @compiled

@@ -224,7 +224,7 @@ class Part:
                 threshold,
                 self.matrix,
                 self.statistics,
-                room,
+                room.query_codes,
             )
         return best + np.int32(self.first), scores
 
@@ -255,7 +255,7 @@ class Part:
                 n,
                 self.matrix,
                 self.statistics,
-                room,
+                room.query_codes,
             )
         return found
 
@@ -275,7 +275,7 @@ class Part:
                 shares,
                 self.matrix,
                 self.statistics,
-                room,
+                room.mixture,
             )
         return scores
 
@@ -333,7 +333,7 @@ class Part:
                 np.ascontiguousarray(table),
                 self.matrix,
                 self.statistics,
-                room,
+                room.query_codes,
             )
         return np.where(table < 0, -1, table + np.int32(self.first)), scores
 
@@ -365,21 +365,21 @@ class Part:
     def _statistics_for(self, choice: Choice) -> scan.Statistics:
         """Return the statistics where documents count by priors: as longer ones would.
 
-        Of those that the choice looks at; the others are not read.
+        Of those that the choice looks at; what stands for the others says nothing.
         """
         if choice.priors is None:
             return self.statistics
         begin, stop = self._span(choice)
-        own = np.zeros(self.segment.n_docs)
+        own = np.empty(self.segment.n_docs)
         own[begin:stop] = choice.priors.between(self.first + begin, self.first + stop)
-        inverse = np.zeros(self.segment.n_docs, np.float32)
+        inverse = np.empty(self.segment.n_docs, np.float32)
         inverse[begin:stop] = self.statistics.inverse_norms[begin:stop] * own[begin:stop]
         return self.statistics._replace(inverse_norms=inverse, priors=own)
 
     def _own_queries(self, queries: scan.Queries) -> scan.Queries:
         """Return queries in the segment's numbers, without terms that it does not hold."""
-        here = (queries.docs >= self.first) & (queries.docs < self.stop)
-        docs = np.where(here, queries.docs - self.first, -1).astype(np.int32)
+        docs = queries.docs - np.int32(self.first)
+        docs[(docs < 0) | (docs >= self.segment.n_docs)] = -1
         if self._are_own(queries.terms):
             return queries._replace(docs=docs)
         own = self._own_terms(queries.terms)
@@ -449,9 +449,9 @@ class Part:
 
     def _span(self, choice: Choice) -> tuple[int, int]:
         published = self.segment.published
-        begin = 0 if choice.since is None else int(np.searchsorted(published, choice.since))
+        begin = 0 if choice.since is None else int(published.searchsorted(choice.since))
         until = choice.until
-        stop = len(published) if until is None else int(np.searchsorted(published, until))
+        stop = len(published) if until is None else int(published.searchsorted(until))
         return begin, max(begin, stop)
 
     def allowed(self, docs: NDArray[np.int32], choice: Choice) -> NDArray[np.bool_]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from recommender._jit import compiled
 from recommender.index.arguments import Array
-from recommender.index.invert import WINDOW, Matrix
+from recommender.index.invert import Matrix
 from recommender.index.ordering import lower_bound
 from recommender.index.vectors import prefetch
 
@@ -18,7 +18,7 @@ __all__ = ["scatter"]
 @compiled
 def scatter(
     window: int,
-    span: tuple[int, int],
+    span: tuple[int, int, int],
     query: tuple[Array, Array],
     cursor: Array,
     n_dense: int,
@@ -29,9 +29,9 @@ def scatter(
 ) -> Any:
     """Add the postings of the terms without a column to ``sums``; return how many there were.
 
-    ``span`` is the part of the window that is asked for, in local numbers. ``runs`` are places,
-    stops and weights of each term's postings: all are found first, and their beginnings asked for,
-    so that no term waits for memory.
+    ``span`` is the part of the window that is asked for, in local numbers, and how many documents
+    the window has. ``runs`` are places, stops and weights of each term's postings: all are found
+    first, and their beginnings asked for, so that no term waits for memory.
     """
     places, stops, weights = runs
     n = _find_runs(window, query, cursor, n_dense, matrix, runs)
@@ -40,7 +40,7 @@ def scatter(
         start, stop = places[r], stops[r]
         if span[0] > 0:
             start = lower_bound(matrix.docs, start, stop, span[0])
-        if span[1] < WINDOW:
+        if span[1] < span[2]:
             stop = lower_bound(matrix.docs, start, stop, span[1])
         touched += stop - start
         _add_postings(matrix.docs[start:stop], matrix.codes[start:stop], weights[r], levels, sums)

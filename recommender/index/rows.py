@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender._jit import compiled, inlined, jit
+from recommender.index.vectors import prefetch
 
 __all__ = [
     "BAD_LAYOUT",
@@ -32,6 +33,7 @@ __all__ = [
     "CSR",
     "GRID",
     "LONGEST_ENTRY",
+    "ask_for_row",
     "check_rows",
     "mixed_product",
     "norms",
@@ -56,6 +58,8 @@ LONGEST_ENTRY = 4
 
 _CODE, _HIGH = 6, 7  # tags of what goes before a term
 _LOW_BITS = np.int64(0x1FFF)
+_AHEAD = 2  # rows that are asked for before one is read: a row is ten lines of memory, far away
+_LINE = 32  # numbers in a line of memory
 
 Array = NDArray[Any]
 
@@ -121,6 +125,20 @@ def _next(packed: Array, at: Any, term: Any) -> Any:
 
 
 @compiled
+def ask_for_row(docs: Array, i: Any, row_ptr: Array, packed: Array) -> None:
+    """Ask memory for the row that is read soon after that of ``docs[i]``; below 0 is no document.
+
+    Documents of a list lie anywhere, and what reads a row takes no longer than what fetches it.
+    """
+    soon = i + _AHEAD
+    if soon < docs.size and docs[soon] >= 0:
+        at, end = row_ptr[docs[soon]], row_ptr[docs[soon] + 1]
+        while at < end:
+            prefetch(packed, at)
+            at += _LINE
+
+
+@compiled
 def check_rows(row_ptr: Array, packed: Array, n_terms: int) -> int:
     """Walk packed rows that nobody vouches for; return 0, BAD_LAYOUT or BAD_TERM."""
     if row_ptr.size == 0 or row_ptr[0] != 0 or row_ptr[-1] != packed.size:
@@ -163,6 +181,7 @@ def unpack_rows(row_ptr: Array, packed: Array, docs: Array) -> tuple[Array, Arra
     indptr = np.zeros(docs.size + 1, np.int64)
     n = 0
     for i in range(docs.size):
+        ask_for_row(docs, i, row_ptr, packed)
         at = row_ptr[docs[i]]
         term = np.int64(-1)
         while at < row_ptr[docs[i] + 1]:

@@ -26,7 +26,14 @@ from recommender.index.arguments import (
 from recommender.index.fast import CANDIDATE_WORK, covering, hopeful_of, work_of
 from recommender.index.invert import Matrix
 from recommender.index.ordering import first_places, sort_by_key, with_one_more
-from recommender.index.rows import GRID, mixed_product, pair_score, row_norm, unpack_rows
+from recommender.index.rows import (
+    GRID,
+    ask_for_row,
+    mixed_product,
+    pair_score,
+    row_norm,
+    unpack_rows,
+)
 from recommender.index.whole_numbers import weighs_anything
 from recommender.index.windows import begin_scan, candidates, candidates_of_several
 
@@ -49,33 +56,12 @@ _TOGETHER: Final = 32  # queries that are searched for together
 
 
 @jit
-def score_docs(
-    docs: Array,
-    query: tuple[Array, Array, float],
-    k: int,
-    threshold: float,
-    matrix: Matrix,
-    statistics: Statistics,
-    scratch: Scratch,
-) -> tuple[Array, Array]:
-    """Score documents and return the k best: the scores that a search gives them.
-
-    Parameters
-    ----------
-    docs : (n,) int32, each once; query : as the fields of ``Queries``, for one
-    """
-    codes = scratch.query_codes
-    best: tuple[Array, Array] = _scored(docs, query, k, threshold, matrix, statistics, codes)
-    return best
-
-
-@jit
 def row_scores(
     docs: Array,
     others: Array,
     matrix: Matrix,
     statistics: Statistics,
-    scratch: Scratch,
+    query_codes: Array,
 ) -> Array:
     """Return the score that each document has with each of some others, (n, width) float64.
 
@@ -87,7 +73,7 @@ def row_scores(
     for i in range(docs.size):
         _, terms, codes = unpack_rows(matrix.row_ptr, matrix.packed, docs[i : i + 1])
         query = (terms, codes, _norm(docs[i], matrix, statistics))
-        out[i] = scores_of(others[i], query, matrix, statistics, scratch.query_codes)
+        out[i] = scores_of(others[i], query, matrix, statistics, query_codes)
     return out
 
 
@@ -98,7 +84,7 @@ def top_terms(
     n: int,
     matrix: Matrix,
     statistics: Statistics,
-    scratch: Scratch,
+    query_codes: Array,
 ) -> tuple[Array, Array]:
     """Return the terms that add most to the score of each document, and what each adds.
 
@@ -112,11 +98,11 @@ def top_terms(
     shares : (n_docs, n) float64, 0 there
     """
     terms, codes, length = query
-    query_codes = scratch.query_codes
     for i in range(terms.size):
         query_codes[terms[i]] = codes[i]
     best, shares = np.full((docs.size, n), -1, np.int32), np.zeros((docs.size, n))
     for i in range(docs.size):
+        ask_for_row(docs, i, matrix.row_ptr, matrix.packed)
         _, own, own_codes = unpack_rows(matrix.row_ptr, matrix.packed, docs[i : i + 1])
         for t in range(own.size):
             code = query_codes[own[t]]
@@ -146,7 +132,7 @@ def mixed_scores(
     shares: Array,
     matrix: Matrix,
     statistics: Statistics,
-    scratch: Scratch,
+    mixture: Array,
 ) -> Array:
     """Return the sum of each document's scores with several queries, each times its share.
 
@@ -161,7 +147,7 @@ def mixed_scores(
     -------
     (n,) float64
     """
-    mixture, out = scratch.mixture, np.zeros(docs.size, np.float64)
+    out = np.zeros(docs.size, np.float64)
     for q in range(shares.size):
         if queries.lengths[q] > 0.0:
             share = shares[q] / queries.lengths[q]
@@ -171,6 +157,7 @@ def mixed_scores(
                 mixture[term] += weight * statistics.idf_squared[term]
     firsts = first_places(docs)
     for i in range(docs.size):
+        ask_for_row(docs, i, matrix.row_ptr, matrix.packed)
         if firsts[i] < i or docs[i] < 0:
             out[i] = out[firsts[i]]
             continue
@@ -226,6 +213,7 @@ def scores_of(
         query_codes[terms[i]] = codes[i]
     out = np.zeros(docs.size, np.float64)
     for i in range(docs.size):
+        ask_for_row(docs, i, matrix.row_ptr, matrix.packed)
         if docs[i] < 0:
             continue
         inner = _inner(docs[i], matrix, statistics, query_codes)
@@ -238,7 +226,7 @@ def scores_of(
 
 
 @jit
-def _scored(
+def score_docs(
     docs: Array,
     query: tuple[Array, Array, float],
     k: int,
@@ -247,7 +235,12 @@ def _scored(
     statistics: Statistics,
     query_codes: Array,
 ) -> tuple[Array, Array]:
-    """Score documents from their packed rows; return the k best, ties by smaller number."""
+    """Score documents from their packed rows; return the k best, ties by smaller number.
+
+    Parameters
+    ----------
+    docs : (n,) int32, each once; query : as the fields of ``Queries``, for one
+    """
     scores = scores_of(docs, query, matrix, statistics, query_codes)
     kept_docs = np.empty(docs.size, np.int32)
     kept_scores = np.empty(docs.size, np.float64)
@@ -328,7 +321,7 @@ def search(
         for i, q in enumerate(asked):
             row = slice(queries.indptr[q], queries.indptr[q + 1])
             query = (queries.terms[row], queries.codes[row], queries.lengths[q])
-            docs, scores = _scored(
+            docs, scores = score_docs(
                 found[i], query, k, threshold, matrix, statistics, scratch.query_codes
             )
             out_docs[q, : docs.size] = docs

@@ -131,7 +131,8 @@ def candidates_of_several(
     first, stop = max(0, scans[0].choices.first), min(scans[0].choices.stop, n_docs)
     for window in range(first // WINDOW, (stop + WINDOW - 1) // WINDOW):
         base = window * WINDOW
-        span = (max(0, first - base) // CHUNK * CHUNK, min(WINDOW, stop - base))
+        size = min(WINDOW, n_docs - base)
+        span = (max(0, first - base) // CHUNK * CHUNK, min(size, stop - base), size)
         for q, scan in enumerate(scans):
             touched[q] = _add_window(window, span, scan, matrix, statistics, sums[q])
         for local in range(span[0], span[1], _BLOCK):
@@ -146,7 +147,7 @@ def candidates_of_several(
 @jit
 def _add_window(
     window: int,
-    span: tuple[int, int],
+    span: tuple[int, int, int],
     scan: Scan,
     matrix: Matrix,
     statistics: Statistics,

@@ -14,7 +14,10 @@ __all__ = ["collapse_copies", "drop_copies_of_shown", "drop_dissimilar"]
 
 def drop_dissimilar(found: Shortlist, threshold: float) -> Shortlist:
     """Drop what is less similar to the article than ``threshold``."""
-    low = set(np.flatnonzero(found.similarities < threshold).tolist())
+    is_low = found.similarities < threshold
+    if not is_low.any():
+        return found
+    low = set(np.flatnonzero(is_low).tolist())
     said = [
         (p, f"similarity {found.similarities[p]:.3f} is below the threshold {threshold:g}")
         for p in found.places
@@ -31,6 +34,8 @@ def drop_copies_of_shown(found: Shortlist, least: float) -> Shortlist:
     least : the share of the shorter text that both have, 0..1, from which on they are copies
     """
     held = found.contained[: found.n_before, found.n_before :]
+    if held.max(initial=0.0) < least:
+        return found
     near = set(np.flatnonzero(held.max(axis=0, initial=0.0) >= least).tolist())
     copies = []
     for place in found.places:

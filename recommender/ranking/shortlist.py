@@ -77,5 +77,6 @@ class Shortlist:
 
     def in_order(self, places: Iterable[int], dropped: Iterable[tuple[int, str, str]]) -> Shortlist:
         """Return the list with these places standing, in this order."""
-        said = tuple(Dropped(self.doc(place), step, reason) for place, step, reason in dropped)
+        docs = self.docs.tolist()
+        said = tuple([Dropped(docs[place], step, reason) for place, step, reason in dropped])
         return replace(self, places=tuple(places), dropped=self.dropped + said)

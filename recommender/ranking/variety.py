@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,22 @@ from recommender.ranking.shortlist import Shortlist
 
 __all__ = ["Quota", "take_few"]
 
-Quota = tuple[str, int, Callable[[int], Sequence[str]]]
-"""A name, how many cards at most, and what a document counts towards (none = towards nothing)."""
+
+class Quota(NamedTuple):
+    """How many cards of one kind a block holds.
+
+    Attributes
+    ----------
+    name : of what makes a kind
+    most : cards of each kind
+    of : the kinds that a document counts towards; none = towards nothing
+    told : how a kind is written for people
+    """
+
+    name: str
+    most: int
+    of: Callable[[int], Sequence[Hashable]]
+    told: Callable[..., str] = str
 
 
 def take_few(
@@ -35,27 +50,31 @@ def take_few(
     ----------
     before : documents that were taken already; quotas count them
     """
-    counts = {name: Counter(v for doc in before for v in of(doc)) for name, _, of in quotas}
-    left = list(found.places)
+    counts: list[dict[Hashable, int]] = [defaultdict(int) for _ in quotas]
+    for doc in before:
+        _count(counts, [quota.of(doc) for quota in quotas])
+    docs, left = found.docs.tolist(), list(found.places)
     taken: list[int] = []
     out: list[tuple[int, str, str]] = []
-    worth = np.full(len(found.docs), -np.inf)  # of those that are left
+    worth = np.full(len(docs), -np.inf)  # of those that are left
     worth[left] = (1.0 - diversity) * found.scores[left]
-    alike = _nearest_before(found) if diversity else np.zeros(len(found.docs))
+    cost = diversity * _nearest_before(found) if diversity else np.zeros(len(docs))
+    value = worth - cost
     while left and len(taken) < limit:
-        best = int((worth - diversity * alike).argmax()) if diversity else left[0]
+        best = int(value.argmax()) if diversity else left[0]
         left.remove(best)
-        worth[best] = -np.inf
-        kinds = [(name, most, of(found.doc(best))) for name, most, of in quotas]
-        if full := _full(kinds, counts):
+        value[best] = worth[best] = -np.inf
+        kinds = [quota.of(docs[best]) for quota in quotas]
+        if full := _full(quotas, kinds, counts):
             out.append((best, "variety", full))
             continue
         taken.append(best)
-        for name, _, values in kinds:
-            for value in values:
-                counts[name][value] += 1
+        _count(counts, kinds)
         if diversity:
-            alike = np.maximum(alike, found.cosines[found.n_before :, found.n_before + best])
+            cost = np.maximum(
+                cost, diversity * found.cosines[found.n_before + best, found.n_before :]
+            )
+            value = worth - cost
     said = f"{limit} others come before it"
     out += [(place, "limit", said) for place in left]
     return found.in_order(taken, out)
@@ -69,12 +88,22 @@ def _nearest_before(found: Shortlist) -> NDArray[np.float64]:
     return out
 
 
+def _count(counts: Sequence[dict[Hashable, int]], kinds: Sequence[Sequence[Hashable]]) -> None:
+    """Enter a card into the counts of each quota."""
+    for count, own in zip(counts, kinds, strict=True):
+        for kind in own:
+            count[kind] += 1
+
+
 def _full(
-    kinds: Sequence[tuple[str, int, Sequence[str]]], counts: Mapping[str, Counter[str]]
+    quotas: Sequence[Quota],
+    kinds: Sequence[Sequence[Hashable]],
+    counts: Sequence[Mapping[Hashable, int]],
 ) -> str:
     """Return which quota has no room for what a document counts towards, or nothing."""
-    for name, most, values in kinds:
-        for value in values:
-            if counts[name][value] >= most:
-                return f"the block has its {most} of {name} {value} already"
+    for quota, own, count in zip(quotas, kinds, counts, strict=True):
+        for kind in own:
+            if count[kind] >= quota.most:
+                told = quota.told(kind)
+                return f"the block has its {quota.most} of {quota.name} {told} already"
     return ""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recommender.ranking.variety import take_few
+from recommender.ranking.variety import Quota, take_few
 from tests.ranking.making import shortlist
 
 
@@ -25,7 +25,9 @@ def test_take_few_with_quota_takes_the_next_of_another_kind() -> None:
     """Two of a section, then others; the reason names the section."""
     sections = {100: ("politics",), 101: ("politics",), 102: ("politics",), 103: ()}
 
-    found = take_few(shortlist([0.9, 0.8, 0.7, 0.6]), 3, quotas=[("section", 2, sections.get)])  # type: ignore[list-item]
+    found = take_few(
+        shortlist([0.9, 0.8, 0.7, 0.6]), 3, quotas=[Quota("section", 2, sections.__getitem__)]
+    )
 
     assert (0, 1, 3) == found.places
     assert "politics" in found.dropped[0].reason
@@ -33,9 +35,9 @@ def test_take_few_with_quota_takes_the_next_of_another_kind() -> None:
 
 def test_take_few_counts_cards_that_were_taken_before() -> None:
     """A second language or the ladder does not begin to count anew."""
-    found = take_few(
-        shortlist([0.9, 0.8]), 2, quotas=[("author", 1, lambda doc: (f"a{doc % 2}",))], before=[7]
-    )
+    quota = Quota("author", 1, lambda doc: (f"a{doc % 2}",))
+
+    found = take_few(shortlist([0.9, 0.8]), 2, quotas=[quota], before=[7])
 
     assert (0,) == found.places
 
@@ -44,7 +46,9 @@ def test_take_few_with_quota_counts_every_author_of_a_card() -> None:
     """A card by two counts for both."""
     authors = {100: ("ann", "bob"), 101: ("bob",), 102: ("cid",)}
 
-    found = take_few(shortlist([0.9, 0.8, 0.7]), 3, quotas=[("author", 1, authors.__getitem__)])
+    found = take_few(
+        shortlist([0.9, 0.8, 0.7]), 3, quotas=[Quota("author", 1, authors.__getitem__)]
+    )
 
     assert (0, 2) == found.places
 
