@@ -1193,9 +1193,9 @@ class Index:
 
 
 _HOPELESS = 0.8
-"""Where fewer of the known neighbours than are wanted count for so much by their priors, others will
-be better, and a search is made at once: the last of the known is worth two thirds of the first, in
-the middle. Hardly a block of ``news`` was ever made of the known ones alone."""
+"""Where fewer of the known neighbours than are wanted count for so much by their priors, others
+will be better, and a search is made at once: the last of the known is worth two thirds of the
+first, in the middle. Hardly a block of ``news`` was ever made of the known ones alone."""
 
 _ANY_LANGUAGE = np.zeros(0, np.uint8)
 
