@@ -143,8 +143,8 @@ class Scorer:
         leaning = self.leaning(subject, near, choice)
         if settings.smoothing:
             more = self.smoother.nearby(leaning)
-            more = more[self.index.may_be_found(more, choice) & ~among(more, docs)]
-            docs = np.concatenate([docs, more])
+            more = more[~among(more, docs)]
+            docs = np.concatenate([docs, more[self.index.may_be_found(more, choice)]])
         factors, n = priors.of(docs), len(near)
         others = self.index.scores_of(subject.query, docs[n:])
         found = self.smoother.smooth(

@@ -128,9 +128,11 @@ class Smoother:
         near : what a search by that choice found, if there was one
         """
         if doc is not None:
-            self.learn(np.array([doc], np.int32))
-            docs, own = self._around.docs[doc], self._around.shares[doc]
-            docs, own = docs[docs >= 0], own[docs >= 0].astype(np.float64)
+            if not self._around.known[doc]:
+                self.learn(np.array([doc], np.int32))
+            real = self._around.docs[doc] >= 0
+            docs, own = self._around.docs[doc][real], self._around.shares[doc][real]
+            own = own.astype(np.float64)
         else:
             found = self.index.search(query, LEANS, choice=choice) if near is None else near
             docs = found.docs[:LEANS]

@@ -843,8 +843,10 @@ class Index:
         k, room = rooms
         if choice.languages != frozenset({self.language_code(doc)}):
             return None
+        are_all = self.is_fresh and not self._is_full(doc)
+        if choice.priors is not None and not are_all and 2 * k > self._place(doc)[0].segment.width:
+            return None  # nearly all of the known would have to count in full
         every = self.pool(doc)
-        are_all = self.is_fresh and len(every) < self.parts[0].segment.width
         worth = None if choice.priors is None else choice.priors.of(every)
         if not are_all and worth is not None and _kth(worth, k) < _HOPELESS:
             return None
@@ -861,6 +863,11 @@ class Index:
         if are_all or (len(best) >= k and best.scores[k - 1] > known.scores[-1]):
             return best
         return None
+
+    def _is_full(self, doc: int) -> bool:
+        """Tell whether a document's row of the table has no place left: others may be near too."""
+        part, own = self._place(doc)
+        return bool(part.segment.neighbours[(own + 1) * part.segment.width - 1] >= 0)
 
     def weighed(
         self,

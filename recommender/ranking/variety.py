@@ -58,7 +58,10 @@ def take_few(
     out: list[tuple[int, str, str]] = []
     worth = np.full(len(docs), -np.inf)  # of those that are left
     worth[left] = (1.0 - diversity) * found.scores[left]
-    cost = diversity * _nearest_before(found) if diversity else np.zeros(len(docs))
+    cost = np.zeros(len(docs))
+    if diversity:
+        costs = diversity * found.cosines[found.n_before :, found.n_before :]
+        cost = diversity * _nearest_before(found)
     value = worth - cost
     while left and len(taken) < limit:
         best = int(value.argmax()) if diversity else left[0]
@@ -71,9 +74,7 @@ def take_few(
         taken.append(best)
         _count(counts, kinds)
         if diversity:
-            cost = np.maximum(
-                cost, diversity * found.cosines[found.n_before + best, found.n_before :]
-            )
+            cost = np.maximum(cost, costs[best])
             value = worth - cost
     said = f"{limit} others come before it"
     out += [(place, "limit", said) for place in left]
