@@ -94,5 +94,4 @@ def test_contract_holds_whatever_is_asked(
     assert 0 == done.returncode, done.stdout[-6000:] + done.stderr[-2000:]
     told = re.search(r"(\d+) generated, (\d+) passed", done.stdout)
     assert told is not None, done.stdout[-6000:]
-    print("with a key:" if with_key else "without a key:", told[0])
     assert int(told[1]) == int(told[2]) >= min(10_000, 10 * _EXAMPLES)
