@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
-from recommender._jit import compiled
+from recommender._jit import compiled, inlined
 from recommender.index.arguments import Array
 from recommender.index.invert import Matrix
 from recommender.index.ordering import lower_bound
 from recommender.index.vectors import prefetch
 
 __all__ = ["scatter"]
+
+_STEP: Final = 64  # postings: two lines of numbers, one of codes
+_AHEAD: Final = 256  # postings
 
 
 @compiled
@@ -31,13 +34,16 @@ def scatter(
 
     ``span`` is the part of the window that is asked for, in local numbers, and how many documents
     the window has. ``runs`` are places, stops and weights of each term's postings: all are found
-    first, and their beginnings asked for, so that no term waits for memory.
+    first, and their beginnings asked for, so that no term waits for memory. More of each is asked
+    for while the one before is added.
     """
     places, stops, weights = runs
     n = _find_runs(window, query, cursor, n_dense, matrix, runs)
     touched = 0
     for r in range(n):
         start, stop = places[r], stops[r]
+        if r + 1 < n:
+            _ask(matrix, places[r + 1], min(stops[r + 1], places[r + 1] + _AHEAD))
         if span[0] > 0:
             start = lower_bound(matrix.docs, start, stop, span[0])
         if span[1] < span[2]:
@@ -84,8 +90,24 @@ def _find_runs(
     return n
 
 
+@inlined
+def _ask(matrix: Matrix, start: Any, stop: Any) -> None:
+    """Ask for some postings, which are going to be read soon."""
+    for place in range(start, stop, _STEP):
+        prefetch(matrix.docs, place)
+        prefetch(matrix.docs, place + _STEP // 2)
+        prefetch(matrix.codes, place)
+
+
 @compiled
 def _add_postings(docs: Array, codes: Array, weight: Any, levels: Array, sums: Array) -> None:
-    """Add a term's postings to the sums."""
-    for j in range(docs.size):
+    """Add a term's postings to the sums; those that stand ``_AHEAD`` of them are asked for."""
+    whole = docs.size // _STEP * _STEP
+    for first in range(0, whole, _STEP):
+        prefetch(docs, first + _AHEAD)
+        prefetch(docs, first + _AHEAD + _STEP // 2)
+        prefetch(codes, first + _AHEAD)
+        for j in range(first, first + _STEP):
+            sums[docs[j]] += weight * levels[codes[j]]
+    for j in range(whole, docs.size):
         sums[docs[j]] += weight * levels[codes[j]]

@@ -52,7 +52,7 @@ __all__ = [
     "top_terms",
 ]
 
-_TOGETHER: Final = 32  # queries that are searched for together
+_TOGETHER: Final = 64  # queries that are searched for together
 
 
 @jit
