@@ -5,7 +5,7 @@ Everything else in the benchmark knows an ``Engine`` and nothing of the package 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -36,6 +36,8 @@ __all__ = [
     "Engine",
     "Rows",
     "build",
+    "build_columns",
+    "chunks_of",
     "count",
     "from_rows",
     "open_engine",
@@ -184,13 +186,18 @@ def build(texts: Sequence[str] | Any, lang: str) -> Engine:
 
     Words for people to read (``counts.display_forms``) are no part of searching and left out.
     """
-    return _from_blocks(*_counted(texts, lang))
+    return build_columns(_chunks(texts), lang)
 
 
-def _counted(texts: Sequence[str] | Any, lang: str) -> tuple[list[RowBlock], StringColumn]:
+def build_columns(columns: Iterable[StringColumn], lang: str) -> Engine:
+    """Do as ``build``, with texts that come column after column and are not kept."""
+    return _from_blocks(*_counted(columns, lang))
+
+
+def _counted(columns: Iterable[StringColumn], lang: str) -> tuple[list[RowBlock], StringColumn]:
     """Return the texts' terms, as a build counts them, and the vocabulary they are numbered in."""
     counter, blocks = TermCounter(Analyzer(), {"text": 1}), []
-    for column in _chunks(texts):
+    for column in columns:
         counted = counter.add({"text": column}, [lang] * len(column))
         codes = encode_counts(counted.counts)
         blocks.append(RowBlock(counted.indptr, counted.terms, codes, np.zeros(0, np.int32)))
@@ -205,9 +212,14 @@ def _chunks(texts: Sequence[str] | Any) -> Iterator[StringColumn]:
         for begin, stop in _runs(ends):
             yield StringColumn.from_strings(texts[begin:stop])
         return
-    column = StringColumn.from_arrow(texts)
-    for begin, stop in _runs(column.offsets[1:] - column.offsets[0]):
-        yield column.rows(begin, stop)
+    yield from chunks_of([StringColumn.from_arrow(texts)])
+
+
+def chunks_of(columns: Iterable[StringColumn]) -> Iterator[StringColumn]:
+    """Yield the rows of columns, in columns of about _CHUNK_BYTES."""
+    for column in columns:
+        for begin, stop in _runs(column.offsets[1:] - column.offsets[0]):
+            yield column.rows(begin, stop)
 
 
 def _runs(ends: NDArray[np.int64]) -> Iterator[tuple[int, int]]:

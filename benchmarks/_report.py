@@ -174,9 +174,7 @@ def bars(record: Row) -> list[tuple[str, str, str, str]]:
         (
             "growth of the build's time an article",
             "1.5x",
-            _growth(
-                record, lambda row: row["each"], ("build", "ours, from Arrow"), ("counts", "ours")
-            ),
+            _growth(record, lambda row: row["each"], ("streamed", "ours"), ("counts", "ours")),
             "1x",
         ),
         (
@@ -219,7 +217,7 @@ def _growth(record: Row, value: Callable[[Row], float], *places: tuple[str, str]
     parts = []
     for group, contestant in places:
         rows = {
-            int(row["n"] if group == "build" else row["articles"]): row
+            int(row["articles"]): row
             for row in record["rows"]
             if (row["group"], row["contestant"]) == (group, contestant)
             and row["corpus"].startswith("generated")

@@ -10,7 +10,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from benchmarks._peer_libraries import tantivy_index
 from benchmarks._prepared import K, Prepared, prepare, recall
 from benchmarks.generator import Generator
 from benchmarks.peers import PEERS
-from recommender._strings import concatenate
+from recommender._strings import StringColumn, concatenate
 
 __all__ = ["BUILDERS", "TASKS"]
 
@@ -176,6 +176,42 @@ def run_counts(task: Row) -> Row:
     }
 
 
+def run_streamed(task: Row) -> Row:
+    """Time the way from texts to our index, of texts that are generated as they are counted."""
+    bank = make_bank(corpora.load(task["source"]), seed=task["seed"])
+    generator = Generator(bank, int(task["articles"]), seed=task["seed"])
+    few = next(generator.shards(200)).texts
+    _ours.build_columns([few], bank.lang)  # compiles, loads
+    generating: list[float] = []
+
+    def build() -> _ours.Engine:
+        generating.append(0.0)
+        shards = _clocked((shard.texts for shard in generator.shards()), generating)
+        return _ours.build_columns(_ours.chunks_of(shards), bank.lang)
+
+    taken, built = _repeat(build, int(task["repeats"]), 1)
+    taken = [whole - apart for whole, apart in zip(taken, generating, strict=True)]
+    return {
+        "seconds": _measure.spread(taken),
+        "repeats": len(taken),
+        "n": built.n_docs,
+        "each": _measure.spread(taken)["median"] / built.n_docs,
+        "inside": "texts to searchable index in memory; generating them is left out",
+        "non_zeros": built.nnz,
+    }
+
+
+def _clocked(columns: Iterator[StringColumn], seconds: list[float]) -> Iterator[StringColumn]:
+    """Yield columns; add the processor time that making them takes to the last of ``seconds``."""
+    while True:
+        start = time.process_time()
+        column = next(columns, None)
+        seconds[-1] += time.process_time() - start
+        if column is None:
+            return
+        yield column
+
+
 def run_serving(task: Row) -> Row:
     """Return what a process that answers holds above the files that it maps."""
     prepared = Prepared.open(Path(task["folder"]))
@@ -236,6 +272,7 @@ TASKS: dict[str, Callable[[Row], Row]] = {
     "all pairs": run_search,
     "build": run_build,
     "counts": run_counts,
+    "streamed": run_streamed,
     "serving": run_serving,
 }
 

@@ -96,6 +96,21 @@ def test_our_matrix_holds_the_weights_that_our_search_ranks_by(generated: list[s
         assert scores.min() == pytest.approx(tenth[i], abs=1e-6)
 
 
+def test_texts_that_come_in_parts_make_the_same_index(bank: Bank, generated: list[str]) -> None:
+    """What is built of a stream of texts, to tell how time grows, is what is built of a list."""
+    shards = (shard.texts for shard in Generator(bank, SIZE).shards(size=300))
+    streamed = _ours.build_columns(_ours.chunks_of(shards), bank.lang)
+    whole = _ours.build(generated, bank.lang)
+
+    assert streamed.n_docs == whole.n_docs == SIZE
+    for ours, theirs in zip(
+        (*streamed.segment.postings.arrays(), *streamed.segment.rows.arrays()),
+        (*whole.segment.postings.arrays(), *whole.segment.rows.arrays()),
+        strict=True,
+    ):
+        assert np.array_equal(ours, theirs)
+
+
 def test_report_without_rows_says_that_nothing_is_there_yet() -> None:
     """A run of one group still prints its tables."""
     rows = _report.bars({"rows": [], "corpora": {}})

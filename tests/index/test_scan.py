@@ -128,6 +128,32 @@ def test_one_enormous_document_beside_many_tiny_ones(sublinear: bool, use_idf: b
         assert_exact(index, index.query_of(doc), 9)
 
 
+def test_postings_of_any_number_are_all_added() -> None:
+    """They are added 64 at a time, and what is left over after them; terms have no columns."""
+    sizes = (1, 63, 64, 65, 127, 128, 129, 200, 256, 257, 400)
+    rows = [{t: 1 + (doc + t) % 3 for t, n in enumerate(sizes) if doc < n} for doc in range(400)]
+    index = memory_index(corpus_of(rows, n_terms=len(sizes)), columns={"share": 2.0})
+    terms = np.arange(len(sizes), dtype=np.int32)
+
+    assert index.parts[0].segment.n_columns == 0
+    assert sorted(sizes, reverse=True) == index.parts[0].segment.df.tolist()
+    for n in range(1, len(sizes) + 1):
+        assert_exact(index, Query(terms[-n:], np.ones(n, np.uint8)), 400)
+
+
+@pytest.mark.parametrize("n", [1, 63, 64, 65, 129])
+def test_search_many_any_number_equals_single_searches(n: int, rng: np.random.Generator) -> None:
+    """Up to 64 go through the windows together; the rest after them."""
+    index = memory_index(corpus_of(random_rows(rng, 150, 60), n_terms=60))
+    queries = [index.query_of(doc) for doc in range(n)]
+
+    together = index.search_many(queries, 5)
+
+    assert [index.search(query, 5).docs.tolist() for query in queries] == [
+        found.docs.tolist() for found in together
+    ]
+
+
 @pytest.mark.parametrize("sublinear", [True, False])
 def test_count_of_one_is_not_lost_beside_a_count_of_a_hundred_thousand(sublinear: bool) -> None:
     """Its weight would round to nothing: such a query scores every document."""
