@@ -38,7 +38,8 @@ def progress(row: Row) -> str:
     place = f"{row['corpus']}: {row['group']}, {row['contestant']}"
     if "each" not in row:
         return f"{place}: {row.get('failed') or row.get('skipped') or 'done'}"
-    return f"{place}: {_time(row['each'])} each, recall {_recall(row)}"
+    spent = f" ({_time(row['processor_each'])} of processors)" if "processor_each" in row else ""
+    return f"{place}: {_time(row['each'])} each{spent}, recall {_recall(row)}"
 
 
 # --- rows ----------------------------------------------------------------------------------------
@@ -199,6 +200,9 @@ def _times(
         inexact = other if "fast" in quick else one
         noted = f" (recall {_recall(inexact)})" if show_recall else ""
         each = one.get("ours_beside", other["each"]) if quick == "ours, exact" else other["each"]
+        if "processor_each" in one:
+            times = one["processor_each"] / other["processor_each"]
+            noted += f" (of processor time {times:.1f}x)"
         parts.append(f"{corpus} {one['each'] / each:.1f}x{noted}")
     return _joined(parts)
 

@@ -40,7 +40,9 @@ def run_search(task: Row) -> Row:
     contestant = peer.set_up(prepared)
     row: Row = {"set_up_seconds": time.perf_counter() - start}
     contestant.ask(docs[:2], threads)  # compiles, loads
+    started = time.process_time()
     taken, answers = _repeat(lambda: contestant.ask(docs, threads), int(task["repeats"]), threads)
+    processor = time.process_time() - started
     checked = min(len(docs), len(prepared.queries))
     row |= {
         "seconds": _measure.spread(taken),
@@ -54,6 +56,8 @@ def run_search(task: Row) -> Row:
     }
     if threads == 1:
         row["ours_beside"] = _ours_beside(prepared)
+    else:
+        row["processor_each"] = processor / len(taken) / len(docs)
     if task["contestant"].startswith("ours, exact"):
         row |= _per_posting(prepared, docs, row["each"])
     return row
