@@ -10,7 +10,7 @@ from recommender._jit import compiled, jit
 from recommender.index.arguments import Array, Statistics
 from recommender.index.invert import Matrix
 from recommender.index.ordering import kth_best, sort_by_key
-from recommender.index.rows import row_sum
+from recommender.index.rows import ask_for_row, row_sum
 from recommender.index.whole_numbers import whole_weights
 
 __all__ = ["CANDIDATE_WORK", "covering", "hopeful_of", "work_of"]
@@ -98,6 +98,7 @@ def hopeful_of(
     while n < docs.size and not is_sure:
         stop = min(n + _BATCH, docs.size)
         for i in range(n, stop):
+            ask_for_row(docs, i, matrix.row_ptr, matrix.packed)
             total = row_sum(
                 docs[i], matrix.row_ptr, matrix.packed, statistics.levels, query_weights
             )
