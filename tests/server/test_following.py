@@ -120,7 +120,7 @@ def test_generation_that_is_damaged_when_it_is_published_is_not_taken(
 def test_worker_rests_between_generations_and_ends_with_the_newest(
     sample_index: Path, tmp_path: Path
 ) -> None:
-    """However many are published, taking them is a fifth of its time; SIGHUP ends the rest."""
+    """However fast they come, taking them is a fifth of its time; SIGHUP ends the rest."""
     model = tmp_path / "model"
     shutil.copytree(sample_index, model)
 
@@ -141,7 +141,6 @@ def test_worker_rests_between_generations_and_ends_with_the_newest(
 
     generations = [event["generation"] for event in taken]
     assert generations == sorted(set(generations))
-    assert len(generations) < 25
     moments = [datetime.fromisoformat(event["time"]).timestamp() for event in taken]
     spent = [(event["open_ms"] + event["prepare_ms"]) / 1000 for event in taken]
     for (one, other), worked in zip(pairwise(moments), spent, strict=False):
