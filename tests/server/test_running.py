@@ -106,7 +106,6 @@ def test_modules_of_a_worker_import_neither_scikit_learn_nor_pandas() -> None:
 @pytest.mark.full
 def test_swaps_under_load_fail_and_mix_nothing(sample_index: Path, tmp_path: Path) -> None:
     """Thirty generations while two workers answer 200 questions a second."""
-    import shutil
     import threading
 
     from recommender.updates import Updater
