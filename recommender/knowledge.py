@@ -6,6 +6,7 @@ first asked for; a segment that the generation before had too is not read again.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
@@ -33,6 +34,7 @@ _NEAREST = 8
 _KEPT = 256
 """Masks that are remembered: those of rules, and of what articles ask of them."""
 _SEEN = 65_536
+"""Articles of each segment whose facts are remembered."""
 _STORIES = 16
 _ASKED = ("section", "author", "label", "type", "series")
 
@@ -61,20 +63,26 @@ class Knowledge:
             n: series[n] for n in self._names if n in series
         }
         self._stories: dict[float, Stories] = {}
-        self._seen: dict[int, dict[str, tuple[str, ...]]] = {}
+        seen = like._seen if like else {}
+        self._seen: dict[str, dict[int, dict[str, tuple[str, ...]]]] = {
+            n: seen.get(n, {}) for n in self._names
+        }
+        self._firsts = [part.first for part in index.parts]
         self._kept: OrderedDict[Any, Mask] = OrderedDict()
 
     # --- single articles ---
 
     def facts_of(self, doc: int) -> dict[str, tuple[str, ...]]:
         """Return one article's sections, authors, labels, ..., folded; the last ones are kept."""
-        found = self._seen.get(doc)
+        place = bisect_right(self._firsts, doc) - 1
+        seen, own = self._seen[self._names[place]], doc - self._firsts[place]
+        found = seen.get(own)
         if found is None:
             stored = facts_of_card(self.index.card(doc), _ASKED)
             found = {name: tuple(map(folded, values)) for name, values in stored.items()}
-            if len(self._seen) >= _SEEN:
-                self._seen.clear()
-            self._seen[doc] = found
+            if len(seen) >= _SEEN:
+                seen.clear()
+            seen[own] = found
         return found
 
     def moment(self, doc: int) -> tuple[int, bytes]:

@@ -99,7 +99,7 @@ class ServerSettings:
     writes: bool = True
     unknown: str = "404"
     max_limit: int = 100
-    cache_mb: int = 32
+    cache_mb: int = 40
     cache_seconds: float = 300.0
     max_body_kb: int = 1024
     gzip_bodies: bool = False

@@ -321,6 +321,23 @@ def test_refresh_moves_to_the_newest_and_says_so(model: Path) -> None:
     assert before.find("new-uk") is None  # a call under way keeps what it began with
 
 
+def test_what_is_known_of_an_article_stays_with_it_in_the_next_generation(model: Path) -> None:
+    """Known facts go on with their segment, also when its documents have other numbers by then."""
+    news = recommender.open(model)
+    add = {"title": "Bridge", "lang": "en", "published_at": "2026-06-01"}
+    with Updater(model) as updater:
+        for i in range(3):
+            updater.add([{**add, "id": f"of-{i}", "section": f"Section {i}"}])
+            updater.delete([f"of-{i - 1}"])
+            updater.commit()
+            news.refresh()
+            known, fresh = news.answers.knowledge, recommender.open(model).answers.knowledge
+            for doc in news.index.docs().tolist():
+                assert fresh.facts_of(doc) == known.facts_of(doc)
+            ours = known.facts_of(news.answers.doc_of(f"of-{i}"))
+            assert (f"section {i}",) == ours["section"]
+
+
 def test_refresh_of_one_that_was_made_of_an_index_is_refused(model: Path) -> None:
     """It has no folder to look at."""
     with pytest.raises(InputError):

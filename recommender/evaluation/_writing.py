@@ -67,6 +67,6 @@ def write_table(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
 
 
 def _cell(value: Any) -> Any:
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r", "\0")):
         return f"'{value}"
     return value

@@ -276,15 +276,23 @@ class Index:
 
     def docs(self) -> NDArray[np.int32]:
         """Return the documents that are not gone, by publishing time, then id; undated first."""
+        return self._in_time
+
+    @cached_property
+    def _in_time(self) -> NDArray[np.int32]:
         standing = np.ones(self.n_docs, np.bool_)
         standing[self.gone] = False
-        docs = np.flatnonzero(standing).astype(np.int32)
+        docs = self._by_time(np.flatnonzero(standing).astype(np.int32))
+        docs.setflags(write=False)  # all callers have the same
+        return docs
+
+    def _by_time(self, docs: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return some documents, ascending, by publishing time, then id; undated first."""
         if len(self.parts) == 1:
-            return docs
-        order = document_order(
-            self._published[docs], lambda place: self._id_bytes(int(docs[place]))
-        )
-        return docs[order]
+            return docs  # a segment's documents are in order
+        runs = np.searchsorted(self._firsts, docs, side="right")
+        times = self._published[docs]
+        return docs[document_order(times, lambda at: self._id_bytes(int(docs[at])), runs)]
 
     @cached_property
     def search_settings(self) -> SearchSettings:
@@ -1039,13 +1047,10 @@ class Index:
         """
         docs = np.arange(self.n_docs, dtype=np.int32)
         docs = docs[self.may_be_found(docs, choice)]
-        if len(self.parts) == 1:
-            return docs[::-1][:k]  # a segment's documents are in order
-        times = self._published[docs]
-        if len(docs) > k:
+        if len(self.parts) > 1 and len(docs) > k:
+            times = self._published[docs]
             docs = docs[times >= np.partition(times, len(docs) - k)[len(docs) - k]]
-        order = document_order(self._published[docs], lambda at: self._id_bytes(int(docs[at])))
-        return docs[order[::-1][:k]]
+        return self._by_time(docs)[::-1][:k]
 
     @cached_property
     def newest(self) -> int:

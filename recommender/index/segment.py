@@ -20,19 +20,25 @@ __all__ = ["ARRAY_TYPES", "LATER", "Postings", "Rows", "Segment", "document_orde
 
 
 def document_order(
-    published: NDArray[np.int64], id_at: Callable[[int], bytes]
+    published: NDArray[np.int64],
+    id_at: Callable[[int], bytes],
+    runs: NDArray[np.int64] | None = None,
 ) -> NDArray[np.int64]:
     """Return documents by publishing time, then by the bytes of their ids; undated ones first.
 
     Parameters
     ----------
     published : (n,) int64; id_at : returns the id of the i-th of them
+    runs : (n,) int64, ascending: those with one number stand in order already; None = they do not
     """
     order = np.argsort(published, kind="stable")
     times = published[order]
     tied = times[1:] == times[:-1]
     begins = np.flatnonzero(tied & ~np.concatenate([[False], tied[:-1]]))
     ends = np.flatnonzero(tied & ~np.concatenate([tied[1:], [False]])) + 2
+    if runs is not None:
+        mixed = runs[order[begins]] != runs[order[ends - 1]]
+        begins, ends = begins[mixed], ends[mixed]
     for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
         order[begin:end] = sorted(order[begin:end].tolist(), key=id_at)
     return order

@@ -8,9 +8,10 @@ import hashlib
 import heapq
 import json
 import time
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
@@ -28,7 +29,8 @@ __all__ = ["Address", "BlockBytes", "Question", "Serving", "as_json", "told"]
 
 _OPTIONS: Final = orjson.OPT_UTC_Z
 _LEAST_PACKED: Final = 1024
-_ENTRY_BYTES: Final = 1500  # what an entry takes besides its bytes
+_ENTRY_BYTES: Final = 1000  # what an entry takes besides its bytes
+_GZIP: Final = 31  # what zlib calls that format
 _LIFETIME_RATIO: Final = 0.02
 
 Headers = list[tuple[bytes, bytes]]
@@ -82,12 +84,13 @@ class BlockBytes:
     Attributes
     ----------
     question : what it answers
-    body : bytes
+    body : bytes, packed with gzip from when somebody took it so
     etag : of what a reader sees of it, so that it survives being made anew
     headers : besides the length
     until : moment, monotonic, from which it is made anew
-    packed : the body with gzip, once somebody asked for that
+    is_packed : what the body is
     n_asked : how often it was answered again; half of what its like in the generation before was
+    counted : bytes that whoever keeps it counts for it
     """
 
     question: Question
@@ -95,23 +98,21 @@ class BlockBytes:
     etag: bytes
     headers: Headers
     until: float
-    packed: bytes = field(default=b"")
+    is_packed: bool = False
     n_asked: int = 0
+    counted: int = 0
 
     def for_caller(self, takes_gzip: bool) -> tuple[bytes, Headers]:
         """Return body and headers for a caller that takes gzip, or does not."""
-        if not takes_gzip or len(self.body) < _LEAST_PACKED:
-            return self.body, [*self.headers, (b"content-length", b"%d" % len(self.body))]
-        if not self.packed:
-            self.packed = gzip.compress(self.body, 5, mtime=0)
-        length = b"%d" % len(self.packed)
-        more = [(b"content-encoding", b"gzip"), (b"content-length", length)]
-        return self.packed, [*self.headers, *more]
-
-    @property
-    def size(self) -> int:
-        """Bytes of memory, about."""
-        return len(self.body) * 3 // 2 + _ENTRY_BYTES
+        if takes_gzip and not self.is_packed and len(self.body) >= _LEAST_PACKED:
+            self.body, self.is_packed = gzip.compress(self.body, 5, mtime=0), True
+        body, headers = self.body, [*self.headers]
+        if self.is_packed and takes_gzip:
+            headers.append((b"content-encoding", b"gzip"))
+        elif self.is_packed:
+            body = zlib.decompress(body, _GZIP)
+        headers.append((b"content-length", b"%d" % len(body)))
+        return body, headers
 
 
 class Serving:
@@ -140,6 +141,11 @@ class Serving:
         """Age of the generation in seconds; never negative, whatever the clock does."""
         return max(0.0, time.time() - self.built)
 
+    @property
+    def size(self) -> int:
+        """Bytes of memory, about, that finished answers take."""
+        return self._size
+
     # --- finished answers: only the event loop's thread comes here ---
 
     def find(self, address: Address) -> BlockBytes | None:
@@ -149,6 +155,7 @@ class Serving:
             return None
         self._kept.move_to_end(address)
         found.n_asked += 1
+        self._count(address, found)
         return found
 
     async def once(
@@ -169,19 +176,25 @@ class Serving:
 
     def keep(self, address: Address, made: BlockBytes) -> None:
         """Keep a finished answer; the one not asked for longest makes room."""
-        size = made.size + sum(map(len, address))
-        if size > self._room // 8:
+        if _taken_by(address, made) > self._room // 8:
             return
         self._forget(address)
         self._kept[address] = made
-        self._size += size
+        self._count(address, made)
         while self._size > self._room:
             self._forget(next(iter(self._kept)))
+
+    def _count(self, address: Address, made: BlockBytes) -> None:
+        """Count what a finished answer takes by now: less, once it is packed."""
+        size = _taken_by(address, made)
+        self._size += size - made.counted
+        made.counted = size
 
     def _forget(self, address: Address) -> None:
         gone = self._kept.pop(address, None)
         if gone is not None:
-            self._size -= gone.size + sum(map(len, address))
+            self._size -= gone.counted
+            gone.counted = 0
 
     def hottest(self, n: int) -> list[tuple[Address, Question, int]]:
         """Return what was asked for most, and how often; nothing that was asked for only once."""
@@ -221,7 +234,8 @@ class Serving:
             (b"vary", b"accept-encoding"),
         ]
         until = time.monotonic() + self._settings.cache_seconds
-        return BlockBytes(question, body, etag, headers, until), block
+        exact = bytes(memoryview(body))  # orjson leaves two and a half times the room behind it
+        return BlockBytes(question, exact, etag, headers, until), block
 
     def _json(self, block: Block) -> tuple[bytes, bytes, bytes]:
         seen = as_json([block.source, block.cards, block.fallback_used])
@@ -250,3 +264,9 @@ class Serving:
             return least
         age = (datetime.now(UTC) - datetime.fromisoformat(stated)).total_seconds()
         return int(min(most, max(least, age * _LIFETIME_RATIO)))
+
+
+def _taken_by(address: Address, made: BlockBytes) -> int:
+    """Return the bytes of memory, about, that a finished answer takes with its address."""
+    path, query = address  # and the question says what they say once more
+    return len(made.body) + 2 * (len(path) + len(query)) + _ENTRY_BYTES

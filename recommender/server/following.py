@@ -20,8 +20,8 @@ _log = logging.getLogger(__name__)
 _WARMED: Final = 200
 WARM_SECONDS: Final = 1.0
 """How long a generation is learnt about, and its hottest blocks are made, before it is used."""
-_SHARE: Final = 0.1
-"""Of the time between two generations, how much may go into that: answers come first."""
+_SHARE: Final = 0.2
+"""Of a worker's time, how much may go into taking generations: answers come first."""
 _LEARNT: Final = object()
 _AGAIN_SECONDS: Final = 60.0
 """A generation that could not be taken is tried again so late, unless another is published."""
@@ -48,6 +48,7 @@ class Follower:
         self._seen = _content(self._pointer)
         self._keys_seen = _stamp(self._keys)
         self._tried = self._taken = time.monotonic()
+        self._rested = 0.0
         self._taking = asyncio.Lock()
         self._nudged = asyncio.Event()
         service.follow = self.take_newest
@@ -55,6 +56,7 @@ class Follower:
     def nudge(self) -> None:
         """Look now."""
         self._tried = -_AGAIN_SECONDS
+        self._rested = 0.0
         self._nudged.set()
 
     async def run(self) -> None:
@@ -78,9 +80,9 @@ class Follower:
                 await self._take_keys()
         seen = await asyncio.to_thread(_content, self._pointer)
         again = self._service.behind and time.monotonic() - self._tried > _AGAIN_SECONDS
-        if seen != self._seen or again:
+        if (seen != self._seen or again) and time.monotonic() >= self._rested:
             self._seen = seen
-            await self.take_newest()
+            await self._take(WARM_SECONDS)
         self._service.tell_figures()
 
     async def _take_keys(self) -> None:
@@ -92,10 +94,19 @@ class Follower:
             _log.error("keys.not_taken", extra={"told": {"reason": str(error)[:500]}})
 
     async def take_newest(self) -> None:
+        """Move to the live generation now, if it is another, and sound: somebody waits for it."""
+        await self._take(min(WARM_SECONDS, _SHARE * (time.monotonic() - self._taken)))
+
+    async def _take(self, room: float) -> None:
         """Move to the live generation if it is another, and sound.
 
         What is asked for most is made from the new one before it is used, so that its first callers
-        do not wait.
+        do not wait. After that the worker rests, however many generations are published meanwhile:
+        each would have all blocks made anew.
+
+        Parameters
+        ----------
+        room : how long that may take, in seconds
         """
         service = self._service
         async with self._taking:
@@ -105,7 +116,7 @@ class Follower:
                 after = await asyncio.to_thread(self._next, before)
                 opened = time.monotonic()
                 if after is not before:
-                    await self._prepare(after, before)
+                    await self._prepare(after, before, room)
             except Exception as error:
                 self._not_taken(error)
                 return
@@ -113,11 +124,13 @@ class Follower:
                 service.behind = False
                 return
             service.use(after)
+            self._taken = time.monotonic()
+            self._rested = begun + (self._taken - begun) / _SHARE
             told = {
                 "generation": after.generation,
                 "before": before.generation,
                 "open_ms": round((opened - begun) * 1000),
-                "prepare_ms": round((time.monotonic() - opened) * 1000),
+                "prepare_ms": round((self._taken - opened) * 1000),
             }
             _log.info("index.taken", extra={"told": told})
 
@@ -134,14 +147,12 @@ class Follower:
         if not index.n_articles and before.answers.index.n_articles:
             raise _NotSoundError("It holds no article, and the one in use does.")
         answers.prepare()
-        if index.n_articles:
-            answers.related(index.article_id(int(index.docs()[-1])))
+        for doc in index.docs()[-1:].tolist():
+            answers.related(index.article_id(doc))
         return Serving(answers, self._service.settings)
 
-    async def _prepare(self, after: Serving, before: Serving) -> None:
+    async def _prepare(self, after: Serving, before: Serving, room: float) -> None:
         """Make what is asked for most, and learn about the newest articles, while nobody waits."""
-        now = time.monotonic()
-        room, self._taken = min(WARM_SECONDS, _SHARE * (now - self._taken)), now
         spare = self._service.maker.make_in_spare_time
         learning = after.answers.learning()
         with contextlib.suppress(TimeoutError):

@@ -1,11 +1,15 @@
-"""uvicorn's protocol with what it lacks: a deadline and a bound for the head of a request."""
+"""uvicorn's protocol with what it lacks: bounds for the head of a request, and for connections."""
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 from typing import Any, Final
 
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from recommender.server.problems import ProblemError
 
 __all__ = ["protocol_with"]
 
@@ -13,9 +17,10 @@ _LARGEST_HEAD: Final = 65_536
 
 
 class _BoundedProtocol(HttpToolsProtocol):
-    """Closes connections whose head is too slow or too large."""
+    """Closes connections whose head is too slow or too large, and refuses those too many."""
 
     head_seconds = 10.0
+    most_connections = 1000
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -26,6 +31,8 @@ class _BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for the first head."""
         super().connection_made(transport)
+        if len(self.connections) > self.most_connections:
+            self.app = _refuse
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -69,6 +76,17 @@ class _BoundedProtocol(HttpToolsProtocol):
             self.transport.close()
 
 
-def protocol_with(head_seconds: float) -> type[asyncio.Protocol]:
-    """Return the protocol with a deadline for heads."""
-    return type("BoundedProtocol", (_BoundedProtocol,), {"head_seconds": head_seconds})
+async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer that there are too many connections, and close this one."""
+    problem = ProblemError("overloaded", "Too many connections. Try again.")
+    body = problem.body(secrets.token_hex(8))
+    length = b"%d" % len(body)
+    headers = [*problem.all_headers(), (b"content-length", length), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def protocol_with(head_seconds: float, most_connections: int) -> type[asyncio.Protocol]:
+    """Return the protocol with a deadline for heads, and a bound for connections."""
+    own = {"head_seconds": head_seconds, "most_connections": most_connections}
+    return type("BoundedProtocol", (_BoundedProtocol,), own)

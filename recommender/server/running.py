@@ -343,7 +343,7 @@ def _answer(model: Path, config: Config, listener: socket.socket, writer: Path |
     server = _Server(
         uvicorn.Config(
             create_app(service),
-            http=protocol_with(settings.body_seconds),
+            http=protocol_with(settings.body_seconds, settings.max_connections),
             ws="none",
             lifespan="off",
             log_config=None,
@@ -352,7 +352,6 @@ def _answer(model: Path, config: Config, listener: socket.socket, writer: Path |
             server_header=False,
             timeout_keep_alive=settings.keep_alive_seconds,
             timeout_graceful_shutdown=_GRACE_SECONDS,
-            limit_concurrency=settings.max_connections,
         ),
         service,
         model,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 import math
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recommender.errors import RecommenderError
+from recommender.evaluation._writing import write_table
 from recommender.evaluation.judging import read_marks
 from recommender.evaluation.logs import is_log, read_log
 from recommender.evaluation.qrels import read_judgements
@@ -95,3 +97,15 @@ def test_long_cell_of_a_table_is_refused_with_its_line(tmp_path: Path) -> None:
 
     with pytest.raises(RecommenderError, match=r"Line 2 of .* cannot be read"):
         read_judgements(path)
+
+
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", "\0"])
+def test_text_that_a_spreadsheet_would_run_is_text(tmp_path: Path, begin: str) -> None:
+    """It gets an apostrophe before it; numbers and other texts stay as they are."""
+    rows = [{"title": f'{begin}HYPERLINK("http://x")', "value": -1.5, "plain": "Мости - це життя"}]
+    write_table(tmp_path / "r.csv", rows)
+    with (tmp_path / "r.csv").open(encoding="utf-8", newline="") as file:
+        (found,) = csv.DictReader(file)
+
+    assert f"'{rows[0]['title']}" == found["title"]
+    assert ("-1.5", "Мости - це життя") == (found["value"], found["plain"])

@@ -324,6 +324,19 @@ def test_latest_and_what_is_around_do_not_ask_in_how_many_segments_articles_lie(
         assert around_by_pools(index, some, 2) == index.around(some, 2).tolist()
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_documents_of_several_segments_are_in_publishing_order(tmp_path: Path, seed: int) -> None:
+    """As if all were sorted by time, then id: undated ones and ties between segments too."""
+    script = Script(tmp_path, seed, WeightSettings())
+    for _ in range(4):
+        script.step()
+        index = script.index
+        docs = script.docs
+        expected = sorted(docs, key=lambda name: (docs[name].published, name.encode()))
+
+        assert expected == [index.article_id(doc) for doc in index.docs().tolist()]
+
+
 def test_deleted_article_is_in_no_list_and_no_pool_serves_it(tmp_path: Path) -> None:
     """From the commit on; and where too few neighbours are left, others are searched for."""
     script = Script(tmp_path, 13, WeightSettings())

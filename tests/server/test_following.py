@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +115,36 @@ def test_generation_that_is_damaged_when_it_is_published_is_not_taken(
     until(lambda: any(event["event"] == "index.not_taken" for event in running.events()))
     (model / "CURRENT").write_bytes(pointer)
     until(lambda: not ask(running.port, "/version").json["behind"])
+
+
+def test_worker_rests_between_generations_and_ends_with_the_newest(
+    sample_index: Path, tmp_path: Path
+) -> None:
+    """However fast they come, taking them is a fifth of its time; SIGHUP ends the rest."""
+    model = tmp_path / "model"
+    shutil.copytree(sample_index, model)
+
+    def generation(running: Running) -> int:
+        told: int = ask(running.port, "/version").json["generation"]
+        return told
+
+    with Running(model, poll_seconds=0.01, writes="false", drain_seconds=0) as running:
+        with Updater(model) as updater:
+            for i in range(25):
+                updater.add([{"id": f"r-{i}", "title": f"Bridge {i}", "body": "", "lang": "en"}])
+                last = updater.commit().generation
+        until(lambda: generation(running) == last)
+        taken = [event for event in running.events() if event["event"] == "index.taken"]
+        later = add(model, "r-last")
+        running.process.send_signal(signal.SIGHUP)
+        until(lambda: generation(running) == later)
+
+    generations = [event["generation"] for event in taken]
+    assert generations == sorted(set(generations))
+    moments = [datetime.fromisoformat(event["time"]).timestamp() for event in taken]
+    spent = [(event["open_ms"] + event["prepare_ms"]) / 1000 for event in taken]
+    for (one, other), worked in zip(pairwise(moments), spent, strict=False):
+        assert other - one > 4 * worked - 0.02
 
 
 def test_index_that_is_too_old_turns_readiness_and_a_figure_red(

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import gzip
 import itertools
+import tracemalloc
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -195,3 +199,65 @@ def test_blocks_that_are_asked_for_most_are_made_ahead(news: Recommender) -> Non
     told = [(question.key, n_asked) for _, question, n_asked in serving.hottest(9)]
     assert [("sc-en-0037", 2), ("sc-ru-0012", 1)] == told
     assert told[:1] == [(question.key, n) for _, question, n in serving.hottest(1)]
+
+
+@pytest.mark.parametrize("takes_gzip", [False, True])
+def test_memory_of_finished_blocks_is_what_is_counted(news: Recommender, takes_gzip: bool) -> None:
+    """What JSON was written with more room than it needs is not kept so; packed ones take less."""
+    serving = Serving(news.answers, ServerSettings())
+    addresses = [(b"/v1/articles/sc-uk-0001/related", b"limit=%d" % n) for n in range(1, 101)]
+    questions = [Question("sc-uk-0001", {"limit": n}) for n in range(1, 101)]
+    for question in questions:  # what is learnt is learnt
+        serving.make(question)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        for (path, query), question in zip(addresses, questions, strict=True):
+            made = serving.make(replace(question, options=dict(question.options)))[0]
+            serving.keep((bytes(bytearray(path)), bytes(bytearray(query))), made)
+            del made
+        for address in addresses:
+            found = serving.find(address)
+            assert found is not None
+            found.for_caller(takes_gzip)
+            serving.find(address)
+        del found
+        before, counted = tracemalloc.get_traced_memory()[0], serving.size
+        for _ in range(100):
+            serving._forget(next(iter(serving._kept)))
+        held = before - tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+
+    assert 0 == serving.size
+    assert 0.85 * held < counted < 1.15 * held
+
+
+def test_block_that_one_caller_takes_packed_is_the_same_for_others(news: Recommender) -> None:
+    """It is kept in one form only."""
+    made = Serving(news.answers, ServerSettings()).make(Question("sc-uk-0001", {}))[0]
+    plain, before = made.for_caller(False)
+    packed, headers = made.for_caller(True)
+
+    assert plain == gzip.decompress(packed) == made.for_caller(False)[0]
+    assert before == made.for_caller(False)[1]
+    assert (packed, headers) == made.for_caller(True)
+    assert (b"content-encoding", b"gzip") in headers
+    assert (b"content-length", b"%d" % len(packed)) in headers
+
+
+def test_finished_blocks_make_room_for_others_the_one_not_asked_for_longest_first(
+    news: Recommender,
+) -> None:
+    """Also an address of many bytes takes room, and what takes too much of it is not kept."""
+    serving = Serving(news.answers, ServerSettings(cache_mb=1))
+    for n in range(300):
+        serving.keep((b"%d" % n, b""), serving.make(Question("sc-uk-0001", {}))[0])
+        assert serving.find((b"0", b"")) is not None
+        assert serving.size <= 1_000_000
+    assert serving.find((b"1", b"")) is None
+    assert serving.find((b"299", b"")) is not None
+    size = serving.size
+    serving.keep((b"long", b"x" * 70_000), serving.make(Question("sc-uk-0001", {}))[0])
+
+    assert size == serving.size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -35,6 +36,28 @@ def test_sigterm_says_no_to_readyz_goes_on_answering_and_ends_with_0(sample_inde
 
     assert ready
     assert (200, "close", 0) == (found.status, found.headers["connection"], code)
+
+
+def test_second_sigterm_ends_the_service_without_waiting(sample_index: Path) -> None:
+    """Who cannot wait for a long leave need not."""
+    with Running(sample_index, drain_seconds=60, writes="false") as running:
+        running.process.send_signal(signal.SIGTERM)
+        until(lambda: running.status("/readyz") == 503)
+        running.process.send_signal(signal.SIGTERM)
+        running.process.wait(timeout=10)
+
+
+def test_liveness_touches_no_index(sample_index: Path, tmp_path: Path) -> None:
+    """A folder that is gone makes nobody restart the workers, which answer from what they hold."""
+    model = tmp_path / "model"
+    shutil.copytree(sample_index, model)
+    with Running(model, poll_seconds=0.05, writes="false", drain_seconds=0) as running:
+        shutil.rmtree(model)
+        until(lambda: ask(running.port, "/version").json["behind"])
+        paths = ("/healthz", "/readyz", "/v1/articles/sc-uk-0001/related")
+        found = [ask(running.port, path).status for path in paths]
+
+    assert [200, 200, 200] == found
 
 
 @pytest.mark.full
@@ -83,7 +106,6 @@ def test_modules_of_a_worker_import_neither_scikit_learn_nor_pandas() -> None:
 @pytest.mark.full
 def test_swaps_under_load_fail_and_mix_nothing(sample_index: Path, tmp_path: Path) -> None:
     """Thirty generations while two workers answer 200 questions a second."""
-    import shutil
     import threading
 
     from recommender.updates import Updater

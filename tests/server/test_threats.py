@@ -9,6 +9,7 @@ import re
 import socket
 import threading
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -427,6 +428,31 @@ def wait_for_503(running: Running) -> Any:
         if found.status == 503:
             return found
     raise AssertionError("the service was never full")
+
+
+def test_connection_too_many_is_503_and_one_that_rests_is_closed(sample_index: Path) -> None:
+    """Those who were there first are answered; they keep others out until they have rested."""
+    request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with Running(
+        sample_index, max_connections=4, keep_alive_seconds=2, writes="false", drain_seconds=0
+    ) as running:
+        time.sleep(0.2)  # who asked whether it is ready is gone by then
+        with ExitStack() as held:
+            address = ("127.0.0.1", running.port)
+            several = [socket.create_connection(address, 10) for _ in range(4)]
+            for connection in several:
+                held.enter_context(connection).sendall(request)
+            answers = [connection.recv(65_536) for connection in several]
+            refused = ask(running.port, "/healthz")
+            for connection in several:
+                while connection.recv(65_536):  # until it is closed
+                    pass
+            found = ask(running.port, "/healthz")
+
+    assert all(answer.startswith(b"HTTP/1.1 200 ") for answer in answers)
+    assert (503, "overloaded") == (refused.status, refused.json["code"])
+    assert ("1", "close") == (refused.headers["retry-after"], refused.headers["connection"])
+    assert 200 == found.status
 
 
 def test_feedback_ends_at_its_size(tmp_path: Path) -> None:
