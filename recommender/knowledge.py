@@ -34,7 +34,7 @@ _NEAREST = 8
 _KEPT = 256
 """Masks that are remembered: those of rules, and of what articles ask of them."""
 _SEEN = 65_536
-"""Articles of each segment whose facts are remembered."""
+"""Articles whose facts are remembered, of all and of each segment."""
 _STORIES = 16
 _ASKED = ("section", "author", "label", "type", "series")
 
@@ -63,8 +63,10 @@ class Knowledge:
             n: series[n] for n in self._names if n in series
         }
         self._stories: dict[float, Stories] = {}
-        seen = like._seen if like else {}
-        self._seen: dict[str, dict[int, dict[str, tuple[str, ...]]]] = {
+        # By document; and by segment and place, which goes on with the segment.
+        self._seen: dict[int, dict[str, tuple[str, ...]]] = {}
+        seen = like._seen_in if like else {}
+        self._seen_in: dict[str, dict[int, dict[str, tuple[str, ...]]]] = {
             n: seen.get(n, {}) for n in self._names
         }
         self._firsts = [part.first for part in index.parts]
@@ -74,15 +76,16 @@ class Knowledge:
 
     def facts_of(self, doc: int) -> dict[str, tuple[str, ...]]:
         """Return one article's sections, authors, labels, ..., folded; the last ones are kept."""
-        place = bisect_right(self._firsts, doc) - 1
-        seen, own = self._seen[self._names[place]], doc - self._firsts[place]
-        found = seen.get(own)
+        found = self._seen.get(doc)
         if found is None:
-            stored = facts_of_card(self.index.card(doc), _ASKED)
-            found = {name: tuple(map(folded, values)) for name, values in stored.items()}
-            if len(seen) >= _SEEN:
-                seen.clear()
-            seen[own] = found
+            place = bisect_right(self._firsts, doc) - 1
+            known, own = self._seen_in[self._names[place]], doc - self._firsts[place]
+            found = known.get(own)
+            if found is None:
+                stored = facts_of_card(self.index.card(doc), _ASKED)
+                found = {name: tuple(map(folded, values)) for name, values in stored.items()}
+                _keep(known, own, found)
+            _keep(self._seen, doc, found)
         return found
 
     def moment(self, doc: int) -> tuple[int, bytes]:
@@ -268,6 +271,13 @@ class Knowledge:
         gone = np.zeros(self.index.n_docs + 1, np.bool_)
         gone[self.index.gone] = True
         return np.bincount(ends[~gone[owners]], minlength=self.index.n_docs)
+
+
+def _keep(seen: dict[int, Any], place: int, found: Any) -> None:
+    """Remember what was found, of not too many."""
+    if len(seen) >= _SEEN:
+        seen.clear()
+    seen[place] = found
 
 
 def _moment(index: Index, doc: int) -> tuple[int, bytes]:
