@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sys
 import time
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -113,7 +115,8 @@ class Follower:
             self._tried = time.monotonic()
             before, begun = service.serving, time.monotonic()
             try:
-                after = await asyncio.to_thread(self._next, before)
+                with _brief_turns():
+                    after = await asyncio.to_thread(self._next, before)
                 opened = time.monotonic()
                 if after is not before:
                     await self._prepare(after, before, room)
@@ -172,6 +175,17 @@ class Follower:
         service.tell_figures()
         told = {"reason": str(error)[:500], "in_use": service.serving.generation}
         _log.error("index.not_taken", extra={"told": told})
+
+
+@contextlib.contextmanager
+def _brief_turns() -> Iterator[None]:
+    """Let the thread that answers wait for one beside it a tenth of what it otherwise may."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(usual / 10)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual)
 
 
 def _content(path: Path) -> bytes | None:
