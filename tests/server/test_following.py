@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -17,6 +18,7 @@ import pytest
 from benchmarks._load import Running
 from recommender import build_index
 from recommender.index.manifest import current, generation_name
+from recommender.server.following import _brief_turns
 from recommender.updates import Updater
 from tests.server.asking import Answer, ask
 
@@ -199,3 +201,15 @@ def test_figures_count_blocks_requests_and_the_index(service: Running) -> None:
 
 def _places(text: str) -> list[str]:
     return [part.split('"')[0] for part in text.split('place="')[1:]]
+
+
+def test_turns_of_threads_are_as_long_as_before_once_a_generation_is_open() -> None:
+    """They are brief while a thread opens it, and not after it failed either."""
+    usual = sys.getswitchinterval()
+
+    with pytest.raises(OSError, match="gone"), _brief_turns():
+        during = sys.getswitchinterval()
+        raise OSError("gone")
+
+    assert during == pytest.approx(usual / 10)
+    assert sys.getswitchinterval() == pytest.approx(usual)
