@@ -24,7 +24,7 @@ from recommender.index.arguments import (
     new_scratch,
 )
 from recommender.index.fast import CANDIDATE_WORK, covering, hopeful_of, work_of
-from recommender.index.invert import Matrix
+from recommender.index.invert import WINDOW, Matrix
 from recommender.index.ordering import first_places, sort_by_key, with_one_more
 from recommender.index.rows import (
     GRID,
@@ -34,6 +34,7 @@ from recommender.index.rows import (
     row_norm,
     unpack_rows,
 )
+from recommender.index.vectors import CHUNK
 from recommender.index.whole_numbers import weighs_anything
 from recommender.index.windows import begin_scan, candidates, candidates_of_several
 
@@ -290,7 +291,7 @@ def search(
     together = min(n, _TOGETHER) if effort[0] >= 1.0 else 1
     sums = scratch.sums.reshape(1, scratch.sums.size)
     if together > 1:
-        sums = np.zeros((together, scratch.sums.size), np.int32)
+        sums = np.zeros((together, min(WINDOW, statistics.norms.size) + CHUNK), np.int32)
     for first in range(0, n, max(1, together)):
         asked, scans, found = [], [], []
         for q in range(first, min(first + together, n)):

@@ -123,7 +123,7 @@ def candidates_of_several(
 
     Parameters
     ----------
-    sums : (n, WINDOW + CHUNK) int32, of at least as many, all 0, as they are left
+    sums : (n, size of a window + CHUNK) int32, of at least as many, all 0, as they are left
     """
     n_docs = statistics.norms.size
     found = [(np.empty(scan.room, np.int32), np.empty(scan.room, np.float32)) for scan in scans]
