@@ -105,6 +105,13 @@ def _repeat(work: Callable[[], Any], repeats: int, threads: int) -> tuple[list[f
     return taken, result
 
 
+def _timed(taken: list[float], n: int, inside: str) -> Row:
+    """Return what every row of a build tells of its time, for ``n`` articles."""
+    seconds = _measure.spread(taken)
+    each = seconds["median"] / n
+    return {"seconds": seconds, "repeats": len(taken), "n": n, "each": each, "inside": inside}
+
+
 # --- builds --------------------------------------------------------------------------------------
 
 
@@ -148,13 +155,8 @@ def run_build(task: Row) -> Row:
     before = _measure.memory()["now"]
     _measure.forget_peak()
     taken, built = _repeat(lambda: build(texts, lang), int(task["repeats"]), 1)
-    return {
-        "seconds": _measure.spread(taken),
-        "repeats": len(taken),
-        "n": len(texts),
-        "each": _measure.spread(taken)["median"] / len(texts),
+    return _timed(taken, len(texts), inside) | {
         "megabytes_a_second": column.nbytes / 1e6 / _measure.spread(taken)["median"],
-        "inside": inside,
         "peak_bytes": _measure.memory()["peak"] - before,
         "non_zeros": built.nnz if hasattr(built, "nnz") else None,
     }
@@ -169,12 +171,7 @@ def run_counts(task: Row) -> Row:
     before = _measure.memory()["now"]
     _measure.forget_peak()
     taken, built = _repeat(lambda: _ours.from_rows(rows), int(task["repeats"]), 1)
-    return {
-        "seconds": _measure.spread(taken),
-        "repeats": len(taken),
-        "n": built.n_docs,
-        "each": _measure.spread(taken)["median"] / built.n_docs,
-        "inside": "term counts to searchable index in memory",
+    return _timed(taken, built.n_docs, "term counts to searchable index in memory") | {
         "peak_bytes": _measure.memory()["peak"] - before,
         "non_zeros": built.nnz,
     }
@@ -195,14 +192,8 @@ def run_streamed(task: Row) -> Row:
 
     taken, built = _repeat(build, int(task["repeats"]), 1)
     taken = [whole - apart for whole, apart in zip(taken, generating, strict=True)]
-    return {
-        "seconds": _measure.spread(taken),
-        "repeats": len(taken),
-        "n": built.n_docs,
-        "each": _measure.spread(taken)["median"] / built.n_docs,
-        "inside": "texts to searchable index in memory; generating them is left out",
-        "non_zeros": built.nnz,
-    }
+    inside = "texts to searchable index in memory; generating them is left out"
+    return _timed(taken, built.n_docs, inside) | {"non_zeros": built.nnz}
 
 
 def _clocked(columns: Iterator[StringColumn], seconds: list[float]) -> Iterator[StringColumn]:
