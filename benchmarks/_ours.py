@@ -247,17 +247,15 @@ def _from_blocks(blocks: list[RowBlock], vocabulary: StringColumn) -> Engine:
         digests=np.zeros(n, np.uint64),
         spend_blocks=True,
     )
-    return _engine(make_segment(corpus, WEIGHTS))
+    segment = make_segment(corpus, WEIGHTS)
+    return _engine(weighed(segment, *factors(WEIGHTS, segment.df, segment.n_docs)))
 
 
 def _engine(segment: Segment) -> Engine:
-    whole = weighed(segment, *factors(WEIGHTS, segment.df, segment.n_docs))
     manifest = Manifest(
         1, "2026-01-01T00:00:00+00:00", "0", "none", {}, ("en",), {}, {}, ("seg",), {"seg": {}}, {}
     )
     numbers, gone = np.arange(segment.n_terms, dtype=np.int32), np.zeros(0, np.int32)
     return Engine(
-        Index.assemble(
-            manifest, [whole], WEIGHTS, numbers=[numbers], df=np.array(segment.df), gone=gone
-        )
+        Index.assemble(manifest, [segment], WEIGHTS, numbers=[numbers], df=segment.df, gone=gone)
     )

@@ -291,7 +291,7 @@ class Index:
         if len(self.parts) == 1:
             return docs  # a segment's documents are in order
         runs = np.searchsorted(self._firsts, docs, side="right")
-        times = self._published[docs]
+        times = self.published_times[docs]
         return docs[document_order(times, lambda at: self._id_bytes(int(docs[at])), runs)]
 
     @cached_property
@@ -385,8 +385,10 @@ class Index:
         return int(part.segment.published[own])
 
     @cached_property
-    def _published(self) -> NDArray[np.int64]:
-        return np.concatenate([part.segment.published for part in self.parts])
+    def published_times(self) -> NDArray[np.int64]:
+        """When each document was published, (n_docs,) int64, as ``published`` says."""
+        times = [part.segment.published for part in self.parts]
+        return times[0] if len(times) == 1 else np.concatenate([np.zeros(0, np.int64), *times])
 
     def card(self, doc: int) -> dict[str, Any]:
         """Return what is stored of a document for its card."""
@@ -589,7 +591,7 @@ class Index:
         self, docs: NDArray[np.int32], scores: NDArray[np.float64]
     ) -> NDArray[np.int64]:
         """Return the order of one row, some of whose scores are equal."""
-        times = self._published[docs]
+        times = self.published_times[docs]
         order = np.lexsort((times, -scores))
         ranked, dates = scores[order], times[order]
         ties = (ranked[1:] == ranked[:-1]) & (dates[1:] == dates[:-1]) & (ranked[1:] > 0.0)
@@ -1048,19 +1050,14 @@ class Index:
         docs = np.arange(self.n_docs, dtype=np.int32)
         docs = docs[self.may_be_found(docs, choice)]
         if len(self.parts) > 1 and len(docs) > k:
-            times = self._published[docs]
+            times = self.published_times[docs]
             docs = docs[times >= np.partition(times, len(docs) - k)[len(docs) - k]]
         return self._by_time(docs)[::-1][:k]
 
     @cached_property
     def newest(self) -> int:
         """When the last article was published, in seconds since 1970; ``NO_DATE`` if unknown."""
-        return int(self._published.max(initial=NO_DATE)) if self.n_docs else NO_DATE
-
-    @cached_property
-    def published_times(self) -> NDArray[np.int64]:
-        """When each document was published, (n_docs,) int64, as ``published`` says."""
-        return self._published if self.n_docs else np.zeros(0, np.int64)
+        return int(self.published_times.max(initial=NO_DATE))
 
     # --- parts of queries ---
 
