@@ -32,6 +32,7 @@ from recommender.text.counts import unite
 from recommender.weighting import WeightSettings, encode_counts
 
 __all__ = [
+    "EFFORTS",
     "MODES",
     "Engine",
     "Rows",
@@ -47,7 +48,7 @@ MODES: tuple[str, ...] = ("exact", "fast")
 """Search modes."""
 
 WEIGHTS = WeightSettings()
-_EFFORTS = {mode: SearchSettings(mode) for mode in MODES}
+EFFORTS = {mode: SearchSettings(mode) for mode in MODES}
 _CHUNK = 8_192
 _CHUNK_BYTES = 8 << 20  # of text, as a build counts them
 
@@ -103,13 +104,13 @@ class Engine:
 
     def search(self, doc: int, k: int, mode: str = "exact") -> NDArray[np.int32]:
         """Return the ``k`` nearest of a document, itself left out, best first."""
-        return self.index.search(self.index.query_of(doc), k, effort=_EFFORTS[mode]).docs
+        return self.index.search(self.index.query_of(doc), k, effort=EFFORTS[mode]).docs
 
     def batch(
         self, docs: NDArray[np.int32], k: int, mode: str = "exact", threads: int = 1
     ) -> NDArray[np.int32]:
         """Return the ``k`` nearest of each document, (n, k), -1 where there are fewer."""
-        effort = _EFFORTS[mode]
+        effort = EFFORTS[mode]
         parts = np.array_split(docs, max(1, min(len(docs), threads * 8)))
 
         def search(part: NDArray[np.int32]) -> NDArray[np.int32]:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import _measure, _ours, corpora
+from benchmarks._adding import make_index, one_by_one
 from benchmarks._bank import make_bank
 from benchmarks._peer_libraries import tantivy_index
 from benchmarks._prepared import K, Prepared, prepare, recall
@@ -231,6 +232,16 @@ def run_serving(task: Row) -> Row:
     }
 
 
+def run_adding(task: Row) -> Row:
+    """Time one article more until an exact search finds it, in an index beside the corpus."""
+    prepared = Prepared.open(Path(task["folder"]))
+    with tempfile.TemporaryDirectory(dir=prepared.folder) as home:
+        make_index(prepared, Path(home))
+        taken, processor = one_by_one(prepared, Path(home), 2 * int(task["repeats"]))
+    inside = "one article handed over, committed, opened by a reader and found"
+    return _timed(taken, 1, inside) | {"processor_each": processor / len(taken)}
+
+
 # --- the rest ------------------------------------------------------------------------------------
 
 
@@ -271,6 +282,7 @@ TASKS: dict[str, Callable[[Row], Row]] = {
     "counts": run_counts,
     "streamed": run_streamed,
     "serving": run_serving,
+    "adding": run_adding,
 }
 
 

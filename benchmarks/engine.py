@@ -7,8 +7,9 @@ Every measurement is a process of its own. One thread: processor time; several: 
 the median of the repeats, with the least and the most. What is inside each timing stands in its row
 ("inside"). Prints the bars, every row, and the statistics of the corpora; writes the same as JSON.
 
-Groups: build, counts, streamed, search, all pairs, serving. The evaluation sets are used where they
-are (RECOMMENDER_EVALUATION_DATA); without them the bundled corpus and what is generated from it.
+Groups: build, counts, streamed, search, all pairs, serving, adding. The evaluation sets are used
+where they are (RECOMMENDER_EVALUATION_DATA); without them the bundled corpus and what is generated
+from it.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from benchmarks.statistics import numbers
 __all__ = ["main"]
 
 REAL = ("allsides_30k", "twenty_newsgroups", "fi_headlines_346k")
-GROUPS = ("build", "counts", "streamed", "search", "all pairs", "serving")
+GROUPS = ("build", "counts", "streamed", "search", "all pairs", "serving", "adding")
 ALL_PAIRS_FROM, ALL_PAIRS_TO, ALL_PAIRS_SAMPLE = 50_000, 150_000, 2_000
 BUILD_LIMIT = 30_000
 Row = dict[str, Any]
@@ -104,6 +105,7 @@ def tasks(chosen: argparse.Namespace, home: Path, names: Sequence[str]) -> Itera
             yield from _all_pairs(base)
         if not tiny:
             yield {**base, "group": "serving", "contestant": "ours"}
+            yield {**base, "group": "adding", "contestant": "ours"}
 
 
 def _builds(base: Row, *, has_texts: bool) -> Iterator[Row]:

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 import recommender
+from benchmarks._adding import add
 from benchmarks._sets import datasets
 from recommender.article import Article
 from recommender.index.part import Choice
@@ -65,11 +66,9 @@ def grow(root: Path, rest: list[Article], n_base: int, n_singles: int) -> Iterat
             stop = min(len(rest), max(round(growth * n_base), n_singles))
             while at < stop:
                 size = 1 if at < n_singles else min(_BATCH, stop - at)
-                begin = time.perf_counter()
-                updater.add(rest[at : at + size])
-                updater.commit()
+                seconds = add(updater, rest[at : at + size])
                 if size == 1:
-                    singles.append(time.perf_counter() - begin)
+                    singles.append(seconds)
                 at += size
                 updater.merge()
             yield growth, singles, updater.index
