@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from benchmarks import _ours, statistics
 from benchmarks.corpora import Texts
 from recommender._strings import StringColumn
+from recommender.index.manifest import FORMAT
 
-__all__ = ["K", "Prepared", "prepare", "recall"]
+__all__ = ["K", "Prepared", "is_prepared", "prepare", "recall"]
 
 K = 10
 _SLACK = 1e-6
@@ -30,7 +31,8 @@ class Prepared:
     Attributes
     ----------
     folder : Path
-    about : name, lang, articles, non_zeros, text_bytes, queries, postings, statistics
+    about : name, format (of the index), lang, articles, non_zeros, text_bytes, queries, postings,
+        statistics
     """
 
     folder: Path
@@ -99,6 +101,12 @@ class Prepared:
         return np.load(self.folder / f"{name}.npy")
 
 
+def is_prepared(folder: Path) -> bool:
+    """Tell whether a corpus is ready in a folder, with an index of today's format."""
+    about = folder / "about.json"
+    return about.is_file() and Prepared.open(folder).about.get("format") == FORMAT
+
+
 def prepare(
     folder: Path, name: str, lang: str, source: Texts | StringColumn | _ours.Rows, n_queries: int
 ) -> Prepared:
@@ -126,6 +134,7 @@ def prepare(
         np.save(folder / f"{key}.npy", array)
     about = {
         "name": name,
+        "format": FORMAT,
         "lang": lang,
         "articles": engine.n_docs,
         "non_zeros": engine.nnz,

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import _measure, _report, corpora
+from benchmarks._prepared import Prepared, is_prepared
 from benchmarks._tasks import BUILDERS
 from benchmarks.corpora import ROOT
 from benchmarks.peers import PEERS
@@ -89,7 +90,7 @@ def run(task: Row, home: Path) -> Row:
 def tasks(chosen: argparse.Namespace, home: Path, names: Sequence[str]) -> Iterator[Row]:
     """Yield every measurement of every corpus."""
     for name in names:
-        folder = home / name.replace(" ", "-")
+        folder = _folder(home, name)
         about = _about(home, name)
         base = {"corpus": name, "articles": about["articles"], "folder": str(folder)}
         base |= {"non_zeros": about["non_zeros"], "repeats": chosen.repeats, "threads": 1}
@@ -132,7 +133,7 @@ def measure(chosen: argparse.Namespace, home: Path) -> Row:
     """Prepare the corpora and run every task; return the record of the run."""
     named = [(name, None) for name in chosen.sets.split(",") if name]
     named += [(f"generated {size}", size) for size in chosen.sizes]
-    missing = [pair for pair in named if not _about_file(home, pair[0]).is_file()]
+    missing = [pair for pair in named if not is_prepared(_folder(home, pair[0]))]
     record: Row = {"machine": _measure.machine(), "options": _plain(chosen), "rows": []}
     record["bandwidth"] = run({"group": "bandwidth"}, home)["bytes_a_second"]
     settings = {n: getattr(chosen, n) for n in ("queries", "seed", "source", "texts_up_to")}
@@ -159,13 +160,12 @@ def _is_wanted(chosen: argparse.Namespace, task: Row) -> bool:
     return named and task["group"] in chosen.only.split(",")
 
 
-def _about_file(home: Path, name: str) -> Path:
-    return home / name.replace(" ", "-") / "about.json"
+def _folder(home: Path, name: str) -> Path:
+    return home / name.replace(" ", "-")
 
 
 def _about(home: Path, name: str) -> Row:
-    found: Row = json.loads(_about_file(home, name).read_text(encoding="utf-8"))
-    return found
+    return Prepared.open(_folder(home, name)).about
 
 
 def _plain(chosen: argparse.Namespace) -> Row:

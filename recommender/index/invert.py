@@ -163,7 +163,7 @@ def invert(
     docs, codes = np.empty(bases[-1], np.uint16), np.empty(bases[-1], np.uint8)
     stride = column_bytes(n_docs)
     dense = np.zeros(n_dense * stride, np.uint8)
-    row_ptr = np.zeros(n_docs + 1, np.int64)
+    row_ptr = np.zeros(n_docs + 1, np.uint32)
     byte_levels, packed, at = levels.astype(np.uint8), np.empty(_expected(blocks), np.uint16), 0
     latest, free = -1, np.zeros(0, np.int64)
     for window, block, begin, stop, local in _parts(_taken(blocks) if spend else blocks):
@@ -178,7 +178,7 @@ def invert(
             packed.resize(room + len(packed) // 8, refcheck=False)  # moves pages, copies nothing
         out = (docs, codes, packed, at)
         at = _invert_rows(block, (begin, stop, local), columns, free, out, sizes)
-    np.cumsum(row_ptr, out=row_ptr)
+    np.cumsum(row_ptr, dtype=np.uint32, out=row_ptr)
     packed.resize(at, refcheck=False)
     return Matrix(docs, codes, bases, *_directory(sparse), dense, row_ptr, packed)
 

@@ -54,9 +54,9 @@ __all__ = [
     "writer_lock",
 ]
 
-FORMAT = 3
-MIN_READER = 3
-OLDEST = 3  # the oldest that can still be read; formats 1 and 2 were never released
+FORMAT = 4
+MIN_READER = 4
+OLDEST = 4  # the oldest that can still be read; formats 1 to 3 were never released
 FEATURES: frozenset[str] = frozenset()
 _GENERATION = re.compile(r"gen-(\d{8})")
 _POINTER = re.compile(r"gen-(\d{8}) ([0-9a-f]{16})")

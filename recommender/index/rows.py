@@ -18,7 +18,7 @@ equal here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,7 @@ __all__ = [
     "mixed_product",
     "norms",
     "pack_row",
+    "packed_at_most",
     "pair_score",
     "row_norm",
     "row_sum",
@@ -124,6 +125,12 @@ def _next(packed: Array, at: Any, term: Any) -> Any:
     return term + (high << 13) + (entry >> 3) + 1, code, at
 
 
+@inlined
+def _span(row_ptr: Array, doc: Any) -> tuple[Any, Any]:
+    """Return where a document's row begins and ends, int64: numba makes floats of unsigned sums."""
+    return np.int64(row_ptr[doc]), np.int64(row_ptr[doc + 1])
+
+
 @compiled
 def ask_for_row(docs: Array, i: Any, row_ptr: Array, packed: Array) -> None:
     """Ask memory for the row that is read soon after that of ``docs[i]``; below 0 is no document.
@@ -132,7 +139,7 @@ def ask_for_row(docs: Array, i: Any, row_ptr: Array, packed: Array) -> None:
     """
     soon = i + _AHEAD
     if soon < docs.size and docs[soon] >= 0:
-        at, end = row_ptr[docs[soon]], row_ptr[docs[soon] + 1]
+        at, end = _span(row_ptr, docs[soon])
         while at < end:
             prefetch(packed, at)
             at += _LINE
@@ -144,7 +151,7 @@ def check_rows(row_ptr: Array, packed: Array, n_terms: int) -> int:
     if row_ptr.size == 0 or row_ptr[0] != 0 or row_ptr[-1] != packed.size:
         return BAD_LAYOUT
     for d in range(row_ptr.size - 1):
-        at, end = row_ptr[d], row_ptr[d + 1]
+        at, end = _span(row_ptr, d)
         if end < at or end > packed.size:
             return BAD_LAYOUT
         # The number of a row's last entry must be a term's: nothing is to be read past the end.
@@ -175,16 +182,17 @@ def unpack_rows(row_ptr: Array, packed: Array, docs: Array) -> tuple[Array, Arra
     """Return the rows of ``docs`` as indptr (int64), terms (int32), codes (uint8)."""
     upper = 0
     for doc in docs:
-        upper += row_ptr[doc + 1] - row_ptr[doc]
+        at, end = _span(row_ptr, doc)
+        upper += end - at
     terms = np.empty(upper, np.int32)
     codes = np.empty(upper, np.uint8)
     indptr = np.zeros(docs.size + 1, np.int64)
     n = 0
     for i in range(docs.size):
         ask_for_row(docs, i, row_ptr, packed)
-        at = row_ptr[docs[i]]
+        at, end = _span(row_ptr, docs[i])
         term = np.int64(-1)
-        while at < row_ptr[docs[i] + 1]:
+        while at < end:
             term, code, at = _next(packed, at, term)
             terms[n] = term
             codes[n] = code
@@ -197,8 +205,7 @@ def unpack_rows(row_ptr: Array, packed: Array, docs: Array) -> tuple[Array, Arra
 def row_norm(doc: Any, row_ptr: Array, packed: Array, tf: Array, idf_squared: Array) -> Any:
     """Return the length of a document; 0 where nothing weighs anything."""
     high, low = 0.0, 0.0
-    at = row_ptr[doc]
-    end = row_ptr[doc + 1]
+    at, end = _span(row_ptr, doc)
     term = np.int64(-1)
     while at < end:
         term, code, at = _next(packed, at, term)
@@ -226,8 +233,7 @@ def pair_score(
     No term is asked about: code 0 weighs nothing, and a jump that cannot be foreseen takes longer.
     """
     high, low = 0.0, 0.0
-    at = row_ptr[doc]
-    end = row_ptr[doc + 1]
+    at, end = _span(row_ptr, doc)
     term = np.int64(-1)
     while at < end:
         term, code, at = _next(packed, at, term)
@@ -244,8 +250,7 @@ def mixed_product(doc: int, row_ptr: Array, packed: Array, tf: Array, mixture: A
     mixture : weights times the square of each term's idf
     """
     high, low = 0.0, 0.0
-    at = row_ptr[doc]
-    end = row_ptr[doc + 1]
+    at, end = _span(row_ptr, doc)
     term = np.int64(-1)
     while at < end:
         term, code, at = _next(packed, at, term)
@@ -260,13 +265,30 @@ def row_sum(doc: Any, row_ptr: Array, packed: Array, levels: Array, query_weight
     No term is asked about: a weight of 0 adds nothing, and a branch would cost more.
     """
     total = np.int64(0)
-    at = row_ptr[doc]
-    end = row_ptr[doc + 1]
+    at, end = _span(row_ptr, doc)
     term = np.int64(-1)
     while at < end:
         term, code, at = _next(packed, at, term)
         total += np.int64(query_weights[term]) * levels[code]
     return total
+
+
+def packed_at_most(df: Array, n_docs: int, codes: Iterable[Array]) -> int:
+    """Return how many numbers packed rows take at most, before they are packed.
+
+    A term takes one; another where its tag has no room for its code; and others where its gap is
+    long, which it is for no term of the first 8,192, and in a row only as often as such gaps fit
+    side by side.
+
+    Parameters
+    ----------
+    df : (n_terms,) int32, by term, how many documents hold it
+    codes : those of all entries, in parts
+    """
+    n = int(df.sum(dtype=np.int64)) + sum(int(np.count_nonzero(c > _CODE)) for c in codes)
+    for bits in (13, 26):
+        n += min(int(df[1 << bits :].sum(dtype=np.int64)), n_docs * (len(df) >> bits))
+    return n
 
 
 def stack_rows(parts: Sequence[CSR]) -> CSR:

@@ -86,11 +86,11 @@ class Rows:
 
     Attributes
     ----------
-    row_ptr : (n_docs + 1,) int64, where each row begins
+    row_ptr : (n_docs + 1,) uint32, where each row begins
     packed : (n_entries,) uint16
     """
 
-    row_ptr: NDArray[np.int64]
+    row_ptr: NDArray[np.uint32]
     packed: NDArray[np.uint16]
 
     def arrays(self) -> tuple[NDArray[Any], ...]:
@@ -269,7 +269,7 @@ ARRAY_TYPES = {
     "postings.entry_starts": "uint32",
     "postings.entry_counts": "uint16",
     "postings.dense": "uint8",
-    "rows.row_ptr": "int64",
+    "rows.row_ptr": "uint32",
     "rows.packed": "uint16",
     **{f"{name}.data": "uint8" for name in _COLUMNS},
     **{f"{name}.offsets": "int64" for name in _COLUMNS},

@@ -20,6 +20,7 @@ from recommender.index.invert import (
     n_columns,
     tf_levels,
 )
+from recommender.index.rows import packed_at_most
 from recommender.index.segment import Postings, Rows, Segment
 from recommender.weighting import COUNT_OF_CODE, WeightSettings, tf_weights
 
@@ -27,8 +28,10 @@ __all__ = ["MAX_POSTINGS", "Corpus", "check_size", "make_segment"]
 
 MAX_DOCS = MAX_TERMS = 2**31 - 2
 MAX_POSTINGS = 2**32
-"""What an index can hold: numbers of articles and terms are 32-bit, and four billion postings are
-refused before work begins, since a machine that could serve them is not what this is made for."""
+MAX_PACKED = 2**32 - 1
+"""What an index can hold: numbers of articles and terms are 32-bit, and so are the places where
+packed rows begin; four billion postings, which take as many numbers there, are refused before work
+begins, since a machine that could serve them is not what this is made for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,8 @@ def make_segment(
     by_window = count_documents(corpus.blocks, len(vocabulary))
     df = by_window.sum(axis=0, dtype=np.int32)
     order = np.argsort(-df, kind="stable")
+    every_code = (block.codes for block in corpus.blocks)
+    check_size(n_packed=packed_at_most(df[order], len(corpus.ids), every_code))
     number = np.empty(len(vocabulary), np.int32)
     number[order] = np.arange(len(vocabulary), dtype=np.int32)
     blocks = _renumbered(corpus.blocks, number)
@@ -131,12 +136,13 @@ def _renumbered(blocks: Sequence[RowBlock], number: NDArray[np.int32]) -> list[R
     return [block._replace(numbers=made[id(block.numbers)]) for block in blocks]
 
 
-def check_size(n_docs: int, n_terms: int, n_postings: int) -> None:
+def check_size(n_docs: int = 0, n_terms: int = 0, n_postings: int = 0, n_packed: int = 0) -> None:
     """Raise InputError for a corpus larger than one index can be."""
     for what, found, limit in (
         ("articles", n_docs, MAX_DOCS),
         ("distinct terms", n_terms, MAX_TERMS),
         ("pairs of article and term", n_postings, MAX_POSTINGS),
+        ("numbers in packed rows, or nearly so", n_packed, MAX_PACKED),
     ):
         if found > limit:
             raise InputError(

@@ -341,12 +341,11 @@ def test_row_that_begins_inside_a_letter_breaks_strings(root: Path) -> None:
 
 
 ROW_POINTERS = {
-    "backwards": lambda p: np.array([p[0], p[2], p[1], *p[3:]], np.int64),
-    "not from zero": lambda p: np.array([1, *p[1:]], np.int64),
-    "negative": lambda p: np.array([-(2**50), *p[1:]], np.int64),
-    "past the end": lambda p: np.array([*p[:-1], p[-1] + 2], np.int64),
-    "far past the end": lambda p: np.array([p[0], *([2**55] * (len(p) - 2)), p[-1]], np.int64),
-    "inside an entry": lambda p: np.array([*p[:4], p[3] + 2, *p[5:]], np.int64),
+    "backwards": lambda p: np.array([p[0], p[2], p[1], *p[3:]], np.uint32),
+    "not from zero": lambda p: np.array([1, *p[1:]], np.uint32),
+    "past the end": lambda p: np.array([*p[:-1], p[-1] + 2], np.uint32),
+    "far past the end": lambda p: np.array([p[0], *([2**32 - 1] * (len(p) - 2)), p[-1]], np.uint32),
+    "inside an entry": lambda p: np.array([*p[:4], p[3] + 2, *p[5:]], np.uint32),
 }
 
 
@@ -378,7 +377,7 @@ def test_term_that_does_not_exist_breaks_the_layout(root: Path) -> None:
     packed[start : start + 2] = 8 * 9 + 6, 8 * 4095  # the code 9, a gap of 4,095
     pointers_of_one_entry = pointers.copy()
     shorter = np.concatenate([packed[: start + 2], packed[pointers[1] :]])
-    pointers_of_one_entry[1:] -= int(pointers[1]) - start - 2
+    pointers_of_one_entry[1:] -= np.uint32(int(pointers[1]) - start - 2)
     forge(root, segment={"rows.packed": shorter, "rows.row_ptr": pointers_of_one_entry})
 
     assert_found(root, "layout of the rows", "a row names a term that does not exist")

@@ -229,6 +229,7 @@ def test_invert_numbers_of_many_digits_are_sorted(rng: np.random.Generator) -> N
     ("limit", "what"),
     [
         ("MAX_POSTINGS", "5 pairs of article and term"),
+        ("MAX_PACKED", "5 numbers in packed rows, or nearly so"),
         ("MAX_TERMS", "3 distinct terms"),
         ("MAX_DOCS", "3 articles"),
     ],

@@ -23,6 +23,7 @@ from recommender.errors import (
     StorageError,
 )
 from recommender.index.manifest import (
+    OLDEST,
     current,
     generations,
     read_manifest,
@@ -162,6 +163,17 @@ def test_read_manifest_of_a_newer_format_is_incompatible(
     change_manifest(root, change)
 
     with pytest.raises(IncompatibleIndexError, match="Upgrade the package"):
+        Index.open(root)
+
+
+@pytest.mark.parametrize("older", range(1, OLDEST))
+def test_read_manifest_of_an_older_format_says_to_build_the_index_again(
+    root: Path, older: int
+) -> None:
+    """Before any array is mapped, which that format had otherwise."""
+    change_manifest(root, _set(format=older, min_reader=older))
+
+    with pytest.raises(IncompatibleIndexError, match=f"format {older}.*Build the index again"):
         Index.open(root)
 
 

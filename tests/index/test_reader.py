@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from recommender.errors import DamagedIndexError, IncompatibleIndexError, IndexFolderError
-from recommender.index.manifest import read_manifest
+from recommender.index.manifest import FORMAT, OLDEST, read_manifest
 from recommender.index.opening import GENERATION_TYPES
 from recommender.index.reader import Choice, DegradedIndexWarning, Index
 from recommender.index.segment import ARRAY_TYPES
@@ -379,7 +379,8 @@ def test_open_damaged_newest_with_an_older_format_before_is_damage(two: Path) ->
     """What this version cannot read is nothing to fall back to."""
     path = two / "gen-00000001" / "manifest.json"
     text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace('"format": 3', '"format": 2'), encoding="utf-8")
+    older = text.replace(f'"format": {FORMAT}', f'"format": {OLDEST - 1}')
+    path.write_text(older, encoding="utf-8")
     path = _damage(two, "segment", 2)
 
     with pytest.raises(DamagedIndexError, match=naming(path)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ EDGES = [0, 2**13, 2**26]
 """Gaps from which on a term takes another number."""
 
 gaps = st.builds(lambda edge, by: max(0, edge + by), st.sampled_from(EDGES), st.integers(-2, 2))
+small_gaps = st.sampled_from([0, 1, 2**13 - 1, 2**13, 2**13 + 1, 2**14])
 codes = st.sampled_from([1, 2, 5, 6, 7, 8, 192, 255])
 rows_of_entries = st.lists(st.lists(st.tuples(gaps, codes), max_size=12), max_size=6)
 
@@ -34,15 +36,15 @@ def arrays_of(rows: list[Row]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]
     return indptr, every.astype(np.int32), np.array([c for row in rows for _, c in row], np.uint8)
 
 
-def packed(rows: list[Row]) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
+def packed(rows: list[Row]) -> tuple[NDArray[np.uint32], NDArray[np.uint16]]:
     """Return the pointers and numbers of rows."""
     indptr, terms, code = arrays_of(rows)
     entries = terms.astype(np.uint64) << np.uint64(8) | code.astype(np.uint64)
-    row_ptr = np.zeros(len(rows) + 1, np.int64)
+    row_ptr = np.zeros(len(rows) + 1, np.uint32)
     out = np.full(packed_rows.LONGEST_ENTRY * len(terms), 0xEEEE, np.uint16)
     for i in range(len(rows)):
         row = entries[indptr[i] : indptr[i + 1]]
-        row_ptr[i + 1] = row_ptr[i] + packed_rows.pack_row(row, len(row), out, row_ptr[i])
+        row_ptr[i + 1] = row_ptr[i] + packed_rows.pack_row(row, len(row), out, int(row_ptr[i]))
     assert (out[row_ptr[-1] :] == 0xEEEE).all()
     return row_ptr, out[: row_ptr[-1]].copy()
 
@@ -96,6 +98,43 @@ def test_largest_term_an_index_can_hold_is_packed() -> None:
     assert check_rows(row_ptr, data, 2**31 - 2) == 0
 
 
+def test_row_beyond_two_billion_numbers_is_read(tmp_path: Path) -> None:
+    """Places go up to 2**32 - 1: the file is sparse, and only its end is looked at."""
+    begin = 2**31 + 5
+    data = np.memmap(tmp_path / "packed", np.uint16, "w+", shape=(begin + 2,)).view(np.ndarray)
+    data[begin:] = 8 * 3 + 1, 8 * 1 + 0
+    row_ptr = np.array([0, begin, begin + 2], np.uint32)
+
+    indptr, terms, code = unpack_rows(row_ptr, data, np.array([1], np.int32))
+
+    assert (indptr.tolist(), terms.tolist(), code.tolist()) == ([0, 2], [3, 5], [2, 1])
+
+
+@hypothesis_settings(deadline=None, max_examples=120)
+@given(rows=st.lists(st.lists(st.tuples(small_gaps, codes), max_size=12), max_size=6))
+def test_packed_rows_never_take_more_than_was_foretold(rows: list[Row]) -> None:
+    """Told from frequencies and codes alone, before anything is packed."""
+    _, terms, code = arrays_of(rows)
+    row_ptr, _ = packed(rows)
+    df = np.zeros(int(terms.max(initial=-1)) + 1, np.uint8)
+    np.add.at(df, terms, np.uint8(1))
+
+    assert row_ptr[-1] <= packed_rows.packed_at_most(df, len(rows), [code])
+
+
+@pytest.mark.parametrize(
+    ("row", "n"),
+    [([], 0), ([(0, 6)], 1), ([(0, 7)], 2), ([(5, 1), (2**13, 1)], 3), ([(2**26, 255)], 4)],
+)
+def test_what_packed_rows_take_is_foretold_closely(row: Row, n: int) -> None:
+    """A code that fits the tag costs nothing; a gap may be long from the 8,192nd term on."""
+    _, terms, code = arrays_of([row])
+    df = np.zeros(int(terms.max(initial=-1)) + 1, np.uint8)
+    df[terms] = 1
+
+    assert packed_rows.packed_at_most(df, 1, [code]) == n == packed([row])[0][-1]
+
+
 @hypothesis_settings(deadline=None, max_examples=60)
 @given(rows=rows_of_entries.filter(any))
 def test_check_rows_counts_the_terms(rows: list[Row]) -> None:
@@ -121,7 +160,10 @@ def code_before(code: int) -> int:
 )
 def test_check_rows_entry_that_is_none_is_bad(row: list[int]) -> None:
     """One that ends before its term, a code that is none or fits the tag, a gap too long."""
-    assert check_rows(np.array([0, len(row)]), np.array(row, np.uint16), 2**31 - 2) == BAD_LAYOUT
+    assert (
+        check_rows(np.array([0, len(row)], np.uint32), np.array(row, np.uint16), 2**31 - 2)
+        == BAD_LAYOUT
+    )
 
 
 @hypothesis_settings(deadline=None, max_examples=300)
@@ -133,7 +175,7 @@ def test_check_rows_entry_that_is_none_is_bad(row: list[int]) -> None:
 )
 def test_check_rows_any_numbers_are_bad_or_read_the_same_either_way(row: list[int]) -> None:
     """What is let through has terms in order, codes that exist, and one meaning."""
-    row_ptr, data = np.array([0, len(row)]), np.array(row, np.uint16)
+    row_ptr, data = np.array([0, len(row)], np.uint32), np.array(row, np.uint16)
     if check_rows(row_ptr, data, 2**31 - 2):
         return
     _, terms, found = unpack_rows(row_ptr, data, np.zeros(1, np.int32))

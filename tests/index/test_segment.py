@@ -133,7 +133,8 @@ def test_check_rows_accepts_only_what_unpacks_within_bounds(
     if data.draw(st.booleans()):
         packed[data.draw(st.integers(0, len(packed) - 1))] = data.draw(st.integers(0, 65_535))
     else:
-        row_ptr[data.draw(st.integers(0, len(row_ptr) - 1))] = data.draw(st.integers(-9, 99))
+        place = data.draw(st.integers(0, len(row_ptr) - 1))
+        row_ptr[place] = data.draw(st.integers(0, 99) | st.integers(2**32 - 9, 2**32 - 1))
 
     if packed_rows.check_rows(row_ptr, packed, 401) == 0:
         _, terms, _ = unpacked(row_ptr, packed)
