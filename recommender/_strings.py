@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from recommender._jit import jit
 
-__all__ = ["StringColumn", "concatenate", "encode", "read_only", "sort_rows"]
+__all__ = ["StringColumn", "as_bytes", "concatenate", "encode", "sort_rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class StringColumn:
 
     def decoded(self) -> list[str]:
         """Return the strings; quicker than ``list``."""
-        strings = _with_breaks(read_only(self.data), self.offsets).tobytes().decode().split("\n")
+        strings = _with_breaks(as_bytes(self.data), self.offsets).tobytes().decode().split("\n")
         return strings[:-1] if len(strings) == len(self) + 1 else list(self)
 
     def bytes_at(self, i: int) -> bytes:
@@ -131,8 +131,8 @@ _ARROW_STRINGS = ("string", "large_string", "string_view")
 _BREAK = 10
 
 
-def read_only(data: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return a view that every compiled loop takes for the same type, mapped or writable."""
+def as_bytes(data: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return data as bytes that are read-only: the one type that compiled loops take them for."""
     view = np.ascontiguousarray(data, np.uint8).view()
     view.setflags(write=False)
     return view
@@ -155,7 +155,7 @@ def sort_rows(
 
     Of equal rows of a group the first is the new one; they keep their order.
     """
-    data, offsets = read_only(column.data), column.offsets
+    data, offsets = as_bytes(column.data), column.offsets
     order = np.argsort(groups, kind="stable")
     is_new = np.ones(len(order), np.bool_)
     is_new[1:] = groups[order[1:]] != groups[order[:-1]]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from recommender._files import map_array
 from recommender._keys import KeyTable
-from recommender._strings import StringColumn, read_only
+from recommender._strings import StringColumn, as_bytes
 from recommender._urls import normalize_url
 from recommender.candidates import Candidates
 from recommender.errors import DamagedIndexError, IndexFolderError, InputError
@@ -330,7 +330,7 @@ class Index:
         -1 where there is none; _SEVERAL where more than one may have the key, gone ones counted.
         """
         made, docs = StringColumn.from_lines(keys), np.full(len(keys), -1, np.int32)
-        column = StringColumn(read_only(made.data), made.offsets)
+        column = StringColumn(as_bytes(made.data), made.offsets)
         n_rows = np.zeros(len(keys), np.int64)
         for part in self.parts:
             own: KeyTable = getattr(part.segment, table)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender._jit import compiled
-from recommender._strings import StringColumn, read_only
+from recommender._strings import StringColumn, as_bytes
 from recommender.text import normalize as nz
 from recommender.text._scan import decode
 from recommender.text._wordsets import replace_rows
@@ -29,7 +29,7 @@ def clean_rows(
     )
     is_left = np.zeros(len(begins), np.bool_)
     table = nz.character_table(is_clean=True)
-    _drop(read_only(data), begins.copy(), ends.copy(), table, out, offsets, is_left)
+    _drop(as_bytes(data), begins.copy(), ends.copy(), table, out, offsets, is_left)
     left = np.flatnonzero(is_left)
     texts = (bytes(data[begins[i] : ends[i]]).decode("utf-8") for i in left)
     others = StringColumn.from_strings([nz.clean(text) for text in texts])

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender._jit import compiled, inlined
-from recommender._strings import StringColumn, read_only
+from recommender._strings import StringColumn, as_bytes
 from recommender.text._records import (
     KEY_BYTES,
     Records,
@@ -108,7 +108,7 @@ class Lexicon:
     def find(self, column: StringColumn) -> NDArray[np.int32]:
         """Return the number of each string of ``column``, -1 for those that are not here."""
         numbers = np.empty(len(column), np.int32)
-        _find(read_only(column.data), column.offsets, self.words, _room(column), numbers)
+        _find(as_bytes(column.data), column.offsets, self.words, _room(column), numbers)
         return numbers
 
     def add(self, column: StringColumn) -> NDArray[np.int32]:
@@ -118,7 +118,7 @@ class Lexicon:
         for start in range(0, len(column), _PORTION):
             part = column.rows(start, min(start + _PORTION, len(column)))
             self.make_room(len(part), part.n_bytes + KEY_BYTES * len(part))
-            _add(read_only(part.data), part.offsets.copy(), self.words, room, numbers[start:])
+            _add(as_bytes(part.data), part.offsets.copy(), self.words, room, numbers[start:])
         return numbers
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender._jit import compiled, inlined
-from recommender._strings import StringColumn, read_only
+from recommender._strings import StringColumn, as_bytes
 from recommender.text._cleaning import clean_rows
 from recommender.text._lexicon import (
     BATCH,
@@ -157,7 +157,7 @@ def _read_rows(
     unstable: NDArray[np.bool_] | None,
 ) -> tuple[Out, int]:
     """Run the compiled loop to the end, making room whenever it stops for want of it."""
-    data = read_only(data)
+    data = as_bytes(data)
     tables = (character_table(is_clean=unstable is None), letter_table())
     flags = np.zeros(0, np.bool_) if unstable is None else unstable
     begins, ends = (np.require(b, np.int64, ["C", "W"]) for b in bounds)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender._jit import compiled, inlined
-from recommender._strings import StringColumn, read_only
+from recommender._strings import StringColumn, as_bytes
 
 __all__ = [
     "ALL_CYRILLIC",
@@ -80,7 +80,7 @@ def word_shapes(words: StringColumn) -> WordShapes:
     """Return the shapes of folded words."""
     flags = np.zeros(len(words), np.uint8)
     n_characters, n_letters = (np.zeros(len(words), np.int32) for _ in range(2))
-    _look(read_only(words.data), words.offsets, _character_flags(), flags, n_characters, n_letters)
+    _look(as_bytes(words.data), words.offsets, _character_flags(), flags, n_characters, n_letters)
     return WordShapes(flags, n_characters, n_letters)
 
 
