@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender._jit import jit
-from recommender._strings import StringColumn, encode
+from recommender._strings import StringColumn
+from recommender._utf8 import encode
 
 __all__ = ["KeyTable", "hash_row", "hash_rows"]
 

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender._jit import jit
+from recommender._utf8 import encode, encode_all
 
-__all__ = ["StringColumn", "as_bytes", "concatenate", "encode", "sort_rows"]
+__all__ = ["StringColumn", "as_bytes", "concatenate", "sort_rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,10 @@ class StringColumn:
     @classmethod
     def from_strings(cls, strings: Iterable[str]) -> StringColumn:
         """Encode ``strings``; a lone surrogate becomes U+FFFD, because UTF-8 has no form for it."""
-        return cls.from_bytes([encode(s) for s in strings])
+        strings = strings if isinstance(strings, list) else list(strings)
+        if sum(map(len, strings)) < _MANY:
+            return cls.from_bytes([encode(s) for s in strings])
+        return cls(*encode_all(strings))
 
     @classmethod
     def from_bytes(cls, rows: Sequence[bytes]) -> StringColumn:
@@ -129,6 +133,7 @@ class StringColumn:
 
 _ARROW_STRINGS = ("string", "large_string", "string_view")
 _BREAK = 10
+_MANY = 1 << 16  # characters for which a compiled loop is worth being loaded
 
 
 def as_bytes(data: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -247,11 +252,3 @@ def _take(
     for i in range(rows.size):
         out[out_offsets[i] : out_offsets[i + 1]] = data[offsets[rows[i]] : offsets[rows[i] + 1]]
     return out, out_offsets
-
-
-def encode(string: str) -> bytes:
-    """Return ``string`` as UTF-8; a lone surrogate becomes U+FFFD."""
-    try:
-        return string.encode("utf-8")
-    except UnicodeEncodeError:
-        return string.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode("utf-8")

@@ -27,8 +27,9 @@ from numpy.typing import NDArray
 
 from recommender._disk import disk
 from recommender._files import storage_errors
-from recommender._strings import StringColumn, encode
+from recommender._strings import StringColumn
 from recommender._urls import normalize_url, site_of
+from recommender._utf8 import encode
 from recommender.article import Article, to_json
 from recommender.errors import StorageError
 from recommender.index.reader import NO_DATE

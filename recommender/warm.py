@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recommender._jit_cache import USE
+from recommender._utf8 import encode_all
 from recommender.builder import build_index
 from recommender.config import Config
 from recommender.export import related_rows
@@ -69,6 +70,7 @@ def compile_loops() -> Warmed:
     compileall.compile_dir(Path(__file__).parent, quiet=2)
     before = len(USE.compiled), len(USE.loaded)
     with tempfile.TemporaryDirectory() as folder:
+        encode_all([_NOTICE])  # as lists of texts are, which a build does not take
         build_index([*_ARTICLES[:3], *_MORE], folder)
         with Updater(folder, config=Config(updates=UpdateSettings(last_segment=1))) as updater:
             for change in (_ARTICLES[3:], _ARTICLES[:1]):

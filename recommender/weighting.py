@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +14,13 @@ from recommender.errors import ConfigError
 __all__ = ["COUNT_OF_CODE", "WeightSettings", "encode_counts", "idf", "kept_terms", "tf_weights"]
 
 
+_EXACT: Final = 192
+
+
 def _count_of_code() -> NDArray[np.float64]:
     """Return the table: 0 to 192 exactly, then 63 steps, even in the logarithm, to 100,000."""
-    exact = np.arange(193, dtype=np.float64)
-    above = np.exp(np.linspace(np.log(192), np.log(100_000), 64))[1:]
+    exact = np.arange(_EXACT + 1, dtype=np.float64)
+    above = np.exp(np.linspace(np.log(_EXACT), np.log(100_000), 64))[1:]
     return np.concatenate([exact, np.rint(above)])
 
 
@@ -26,7 +30,10 @@ COUNT_OF_CODE: NDArray[np.float64] = _count_of_code()
 
 def encode_counts(counts: NDArray[np.integer]) -> NDArray[np.uint8]:
     """Return the one-byte code of each count: exact to 192, the nearest step above."""
-    return _code_of_count().take(counts, mode="clip")
+    codes = counts.astype(np.uint8)  # up to 192 a count is its code
+    large = np.flatnonzero(counts > _EXACT)
+    codes[large] = _code_of_count().take(counts[large], mode="clip")
+    return codes
 
 
 @cache

@@ -190,6 +190,7 @@ def test_series_of_other_things_is_not_shared() -> None:
         assert StringColumn.from_series(values) is None
 
 
+@hypothesis_settings(deadline=None)
 @given(st.lists(st.text(max_size=9), max_size=9))
 def test_lines_and_decoded_give_back_any_strings(strings: list[str]) -> None:
     """The quick ways to and from Python strings are right with line breaks too."""
@@ -197,6 +198,7 @@ def test_lines_and_decoded_give_back_any_strings(strings: list[str]) -> None:
     assert list(StringColumn.from_strings(strings)) == list(column) == column.decoded()
 
 
+@hypothesis_settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2), st.text("ab\0я", max_size=20)), max_size=20))
 def test_rows_are_sorted_by_group_then_bytes(rows: list[tuple[int, str]]) -> None:
     """The order is Python's of (group, bytes), and equal rows are found."""

@@ -26,7 +26,17 @@ from recommender.text._records import (
 )
 from recommender.text._vectors import item, leading_zeros, load_word, prefetch, put, store_word
 
-__all__ = ["BATCH", "LATEST", "TYPE", "Lexicon", "Words", "approach", "has_room", "type_of"]
+__all__ = [
+    "BATCH",
+    "LATEST",
+    "TYPE",
+    "Lexicon",
+    "Words",
+    "approach",
+    "has_room",
+    "longer",
+    "type_of",
+]
 
 TYPE: Final = 4
 """Numbers that the table has of a type: the two of its key, where its latest pair is, none."""
@@ -96,11 +106,11 @@ class Lexicon:
         n = int(size[0])
         missing = int(ends[n]) + n_bytes + KEY_BYTES - len(blob)
         if missing > 0:
-            blob = _longer(blob, max(missing, len(blob)))
+            blob = longer(blob, max(missing, len(blob)))
         if n + n_types >= len(ends):
             capacity = 1 << int(n + n_types).bit_length()
-            ends = _longer(ends, capacity + 1 - len(ends))
-            types = _longer(types, TYPE * (capacity + 1) - len(types))
+            ends = longer(ends, capacity + 1 - len(ends))
+            types = longer(types, TYPE * (capacity + 1) - len(types))
             index = np.zeros(2 * capacity, np.uint32)
             _enter_all(index, types, n)
         self.words = Words(index, types, ends, blob, size)
@@ -122,9 +132,9 @@ class Lexicon:
         return numbers
 
 
-def _longer(array: NDArray[Any], n: int) -> NDArray[Any]:
-    """Return a copy with ``n`` zeros more."""
-    return np.concatenate((array, np.zeros(n, array.dtype)))
+def longer(array: NDArray[Any], n: int) -> NDArray[Any]:
+    """Return a copy with ``n`` zeros, or rows of zeros, more."""
+    return np.concatenate((array, np.zeros((n, *array.shape[1:]), array.dtype)))
 
 
 def _room(column: StringColumn) -> tuple[Bytes, Records]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from recommender._jit import compiled, inlined
 from recommender._strings import StringColumn, concatenate
 from recommender.errors import InputError
-from recommender.text._lexicon import Lexicon
+from recommender.text._lexicon import Lexicon, longer
 from recommender.text._reading import (
     PART_BITS,
     TYPE_SHIFT,
@@ -160,55 +160,72 @@ class TermCounter:
 
 
 class _Language:
-    """The word types of one language in a shard, and what they came to."""
+    """The word types of one language in a shard, and what they came to.
+
+    Attributes
+    ----------
+    lexicon : Lexicon
+    _types : (n, 2) uint64, of each type its term and 1 more, 0 for none, and what is counted of it
+        while rows are summed: one place in memory to look at
+    _surfaces : (n,) int32, the type that a type is shown as
+    _totals : (n, 3) int64, all occurrences of a type, capitalised ones, all in capitals
+    """
 
     def __init__(self) -> None:
         self.lexicon = Lexicon()
-        self._terms = np.zeros(0, np.int32)  # of each type, -1 for none
-        self._surfaces = np.zeros(0, np.int32)  # the type that a type is shown as
-        self._totals = np.zeros((0, 3), np.int64)  # all, capitalised, all capitals
+        self._n_analysed = 0
+        self._types = np.zeros((0, 2), np.uint64)
+        self._surfaces = np.zeros(0, np.int32)
+        self._totals = np.zeros((0, 3), np.int64)
 
     def analyse(self, analyzer: Analyzer, lang: str, vocabulary: Lexicon) -> None:
         """Find the terms of types that are new; mended ones may make more types."""
-        while len(self._terms) < len(self.lexicon):
-            start = len(self._terms)
+        while self._n_analysed < len(self.lexicon):
+            start, stop = self._n_analysed, len(self.lexicon)
             types = self.lexicon.column(start)
             terms, meant = analyzer.analyse(types, lang)
-            shown = np.arange(start, start + len(types), dtype=np.int32)
+            shown = np.arange(start, stop, dtype=np.int32)
             if meant:
                 shown[list(meant)] = self.lexicon.add(StringColumn.from_lines(list(meant.values())))
-            self._surfaces = np.concatenate((self._surfaces, shown))
             numbers = _numbers(terms, vocabulary)
             self.lexicon.set_latest(start + np.flatnonzero(numbers == _NO_TERM), UNCOUNTED)
-            self._terms = np.concatenate((self._terms, numbers))
-        missing = len(self._terms) - len(self._totals)
-        self._totals = np.concatenate((self._totals, np.zeros((missing, 3), np.int64)))
+            self._make_room(stop)
+            self._surfaces[start:stop] = shown
+            self._types[start:stop, _TERM] = numbers + 1
+            self._n_analysed = stop
+
+    def _make_room(self, n: int) -> None:
+        """Let there be places for ``n`` types, at least twice as many where they are too few."""
+        missing = n - len(self._types)
+        if missing > 0:
+            more = max(missing, len(self._types))
+            self._types = longer(self._types, more)
+            self._surfaces = longer(self._surfaces, more)
+            self._totals = longer(self._totals, more)
 
     def sum_rows(
         self, pairs: Pairs, spans: Spans, weights: NDArray[np.int32], n_terms: int
     ) -> RowCounts:
         """Return the weighted counts of the terms of each row."""
-        n = int(pairs.size[0])
-        out = (np.zeros(spans[0].shape[1] + 1, np.int64), np.empty(n + 1, np.int32))
-        counts = np.empty(n + 1, np.int32)
+        n, n_types = int(pairs.size[0]), self._n_analysed
+        indptr = np.zeros(spans[0].shape[1] + 1, np.int64)
+        terms, counts = np.empty(n + 1, np.int32), np.empty(n + 1, np.int32)
         latest = np.full(n_terms + 1, -1, np.int32)
-        # The term of each type beside what is counted of it: one place in memory to look at.
-        types = np.zeros((len(self._terms), 2), np.uint64)
-        types[:, _TERM] = np.where(self._terms >= 0, self._terms, n_terms)
-        tables = (types.reshape(-1), self._totals, latest)
-        _sum_rows(pairs.pairs, spans, weights, tables, (*out, counts))
-        n = int(out[0][-1])
-        return RowCounts(out[0], out[1][:n], counts[:n])
+        tables = (self._types[:n_types].reshape(-1), self._totals[:n_types], latest)
+        _sum_rows(pairs.pairs, spans, weights, tables, (indptr, terms, counts))
+        n = int(indptr[-1])
+        return RowCounts(indptr, terms[:n], counts[:n])
 
     def forms(self) -> tuple[NDArray[np.int32], StringColumn, NDArray[np.int64]]:
         """Return term, word and counts of the types that have a term."""
-        totals = self._totals.copy()
-        places = np.arange(len(totals), dtype=np.int32)
-        moved = np.flatnonzero(self._surfaces != places)
+        n = self._n_analysed
+        totals, surfaces = self._totals[:n].copy(), self._surfaces[:n]
+        terms = self._types[:n, _TERM].astype(np.int32) - 1
+        moved = np.flatnonzero(surfaces != np.arange(n, dtype=np.int32))
         totals[moved] = 0
-        np.add.at(totals, self._surfaces[moved], self._totals[moved])
-        chosen = np.flatnonzero((self._terms >= 0) & (totals[:, 0] > 0))
-        return self._terms[chosen], self.lexicon.column().take(chosen), totals[chosen]
+        np.add.at(totals, surfaces[moved], self._totals[moved])
+        chosen = np.flatnonzero((terms >= 0) & (totals[:, 0] > 0))
+        return terms[chosen], self.lexicon.column().take(chosen), totals[chosen]
 
 
 def _numbers(terms: StringColumn, vocabulary: Lexicon) -> NDArray[np.int32]:
@@ -270,14 +287,13 @@ def _sum_rows(
 ) -> None:
     """Add up the pairs of each row by term, and of all rows by type.
 
-    The last of the terms stands for none.
+    Terms are numbered from 1; 0 stands for none.
     """
     starts, stops = spans
     types, totals, latest = tables
     indptr, indices, counts = out
     n = np.int64(0)
     n_packed: Any = 0
-    none = len(latest) - 1
     for row in range(starts.shape[1]):
         begin = n
         for column in range(starts.shape[0]):
@@ -292,13 +308,13 @@ def _sum_rows(
                 put(types, kind + _PACKED, item(types, kind + _PACKED) + _widened(pair))
                 # No branch: of words without a term the place is written again by the next.
                 term = np.int64(item(types, kind + _TERM))
-                has_term = term != none
+                has_term = term != 0
                 place = np.int64(item(latest, term))
                 is_new = place < begin
                 place = choose(is_new, n, place)
                 before = choose(is_new, np.int64(0), np.int64(item(counts, place)))
                 put(counts, place, np.int32(before + occurrences * weights[column]))
-                put(indices, place, np.int32(term))
+                put(indices, place, np.int32(term - 1))
                 put(latest, term, np.int32(choose(has_term, place, np.int64(-1))))
                 n += np.int64(is_new & has_term)
         indptr[row + 1] = n
