@@ -27,7 +27,7 @@ from recommender.index.segment import Segment
 from recommender.index.settings import SearchSettings
 from recommender.index.writer import Corpus, make_segment
 from recommender.text.analyzer import Analyzer
-from recommender.text.counter import TermCounter
+from recommender.text.counter import TermCounter, first_cuts
 from recommender.text.counts import unite
 from recommender.weighting import WeightSettings, encode_counts
 
@@ -200,6 +200,7 @@ def _counted(columns: Iterable[StringColumn], lang: str) -> tuple[list[RowBlock]
     counter, blocks = TermCounter(Analyzer(), {"text": 1}), []
     for column in columns:
         counted = counter.add({"text": column}, [lang] * len(column))
+        del column  # before the next is made
         codes = encode_counts(counted.counts)
         blocks.append(RowBlock(counted.indptr, counted.terms, codes, np.zeros(0, np.int32)))
     vocabulary, (numbers,) = unite([counter.vocabulary])
@@ -217,16 +218,23 @@ def _chunks(texts: Sequence[str] | Any) -> Iterator[StringColumn]:
 
 
 def chunks_of(columns: Iterable[StringColumn]) -> Iterator[StringColumn]:
-    """Yield the rows of columns, in columns of about _CHUNK_BYTES."""
+    """Yield the rows of columns, in columns of about _CHUNK_BYTES; the first of them grow."""
+    is_first = True
     for column in columns:
-        for begin, stop in _runs(column.offsets[1:] - column.offsets[0]):
+        for begin, stop in _runs(column.offsets[1:] - column.offsets[0], is_first=is_first):
             yield column.rows(begin, stop)
+        is_first = False
 
 
-def _runs(ends: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """Yield where runs of about _CHUNK_BYTES begin and end, of texts that end so."""
-    cuts = np.flatnonzero(np.diff(ends // _CHUNK_BYTES, prepend=-1)).tolist()
-    return pairwise([*cuts, len(ends)])
+def _runs(ends: NDArray[np.int64], *, is_first: bool = True) -> Iterator[tuple[int, int]]:
+    """Yield where runs of about _CHUNK_BYTES begin and end, of texts that end so.
+
+    The first run is cut as a build cuts it.
+    """
+    cuts = [*np.flatnonzero(np.diff(ends // _CHUNK_BYTES, prepend=-1)).tolist(), len(ends)]
+    if is_first and len(ends):
+        cuts[1:1] = first_cuts(np.diff(ends[: cuts[1]], prepend=0))
+    return pairwise(cuts)
 
 
 def _from_blocks(blocks: list[RowBlock], vocabulary: StringColumn) -> Engine:

@@ -27,7 +27,7 @@ from recommender.index.invert import RowBlock
 from recommender.index.writer import MAX_POSTINGS, check_size
 from recommender.spool import FIELDS, SpooledArticles
 from recommender.text.analyzer import Analyzer
-from recommender.text.counter import TermCounter
+from recommender.text.counter import TermCounter, first_cuts
 from recommender.text.counts import Forms, merge_forms, unite
 from recommender.text.passages import Boilerplate, blank_boilerplate
 from recommender.weighting import encode_counts
@@ -141,12 +141,20 @@ class _Counting:
     def _count(self, share: Iterable[NDArray[np.int64]]) -> _Shard:
         counter = TermCounter(self.analyzer, self.weights)
         blocks = []
-        for rows in share:
+        for rows in self._parts(share):
             counted = counter.add(*_texts(self.spooled, rows, self.boilerplate))
             codes = encode_counts(counted.counts)
             blocks.append(RowBlock(counted.indptr, counted.terms, codes, np.zeros(0, np.int32)))
             self._report([rows], blocks[-1:])
         return _Shard(blocks, counter.vocabulary, counter.forms())
+
+    def _parts(self, share: Iterable[NDArray[np.int64]]) -> Iterator[NDArray[np.int64]]:
+        """Yield the chunks, the first of them cut into parts that grow."""
+        chunks = iter(share)
+        for rows in chunks:
+            yield from np.split(rows, first_cuts(_sizes(self.spooled, rows)))
+            break
+        yield from chunks
 
     def _report(self, share: Iterable[NDArray[np.int64]], blocks: Iterable[RowBlock]) -> None:
         self.report.add(sum(map(len, share)), sum(len(block.terms) for block in blocks))
@@ -221,10 +229,17 @@ def _united(shards: Sequence[_Shard]) -> Counted:
 
 def _chunks(spooled: SpooledArticles) -> Iterator[NDArray[np.int64]]:
     """Cut the documents, in their order, into runs of about CHUNK_BYTES of text."""
-    sizes = sum(np.diff(spooled.columns[name].offsets)[spooled.order] for name in FIELDS)
-    marks = np.cumsum(sizes) // CHUNK_BYTES
+    marks = np.cumsum(_sizes(spooled, spooled.order)) // CHUNK_BYTES
     cuts = np.flatnonzero(np.diff(marks)) + 1
     yield from np.split(spooled.order, cuts)
+
+
+def _sizes(spooled: SpooledArticles, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the bytes of text in some rows."""
+    sizes = np.zeros(len(rows), np.int64)
+    for name in FIELDS:
+        sizes += np.diff(spooled.columns[name].offsets)[rows]
+    return sizes
 
 
 class _Report:

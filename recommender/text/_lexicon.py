@@ -133,8 +133,10 @@ class Lexicon:
 
 
 def longer(array: NDArray[Any], n: int) -> NDArray[Any]:
-    """Return a copy with ``n`` zeros, or rows of zeros, more."""
-    return np.concatenate((array, np.zeros((n, *array.shape[1:]), array.dtype)))
+    """Return a copy with ``n`` zeros, or rows of zeros, more; these take no memory until used."""
+    copy = np.zeros((len(array) + n, *array.shape[1:]), array.dtype)
+    copy[: len(array)] = array
+    return copy
 
 
 def _room(column: StringColumn) -> tuple[Bytes, Records]:

@@ -190,8 +190,9 @@ def _longer(out: Out, n: int) -> Out:
     array, size = out
     missing = int(size[0]) + n + 1 - len(array)
     if missing > 0:
-        extra = max(missing, len(array))
-        array = np.concatenate((array, np.empty(extra, array.dtype)))
+        copy = np.empty(len(array) + max(missing, len(array)), array.dtype)
+        copy[: size[0]] = array[: size[0]]
+        array = copy
     return type(out)(array, size)
 
 

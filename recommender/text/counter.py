@@ -8,7 +8,7 @@ with the same result however the articles were dealt out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,18 +25,35 @@ from recommender.text._reading import (
     Spans,
     read_columns,
 )
-from recommender.text._vectors import choose, item, put
+from recommender.text._vectors import choose, item, prefetch, put
 from recommender.text.counts import Forms, RowCounts, group_forms, merge_forms, unite
 from recommender.text.ngrams import count_ngrams
 
 if TYPE_CHECKING:
     from recommender.text.analyzer import Analyzer
 
-__all__ = ["Forms", "RowCounts", "TermCounter", "merge_forms", "unite"]
+__all__ = ["Forms", "RowCounts", "TermCounter", "first_cuts", "merge_forms", "unite"]
 
 _NO_TERM = -1
 _TERM, _PACKED = 0, 1
 """Places in what is known of a type while rows are summed."""
+
+_FIRST_BYTES: Final = tuple(1 << bits for bits in (20, 21, 22))
+
+
+def first_cuts(sizes: NDArray[np.integer]) -> list[int]:
+    """Return where to cut the first chunk that a counter is given, of texts of so many bytes.
+
+    Its parts double, from 1 MB on. In the first text nearly every word is new, and what a word
+    takes while it is analysed is more than it ever takes again; later chunks have few new ones.
+
+    Examples
+    --------
+    >>> first_cuts(np.full(8, 1 << 20))
+    [1, 2, 4]
+    """
+    cuts = np.searchsorted(np.cumsum(sizes), _FIRST_BYTES) + 1
+    return sorted({int(cut) for cut in cuts if cut < len(sizes)})
 
 
 class TermCounter:
@@ -181,8 +198,9 @@ class _Language:
     def analyse(self, analyzer: Analyzer, lang: str, vocabulary: Lexicon) -> None:
         """Find the terms of types that are new; mended ones may make more types."""
         while self._n_analysed < len(self.lexicon):
-            start, stop = self._n_analysed, len(self.lexicon)
+            start = self._n_analysed
             types = self.lexicon.column(start)
+            stop = start + len(types)
             terms, meant = analyzer.analyse(types, lang)
             shown = np.arange(start, stop, dtype=np.int32)
             if meant:
@@ -195,10 +213,10 @@ class _Language:
             self._n_analysed = stop
 
     def _make_room(self, n: int) -> None:
-        """Let there be places for ``n`` types, at least twice as many where they are too few."""
+        """Let there be places for ``n`` types, half as many more where they are too few."""
         missing = n - len(self._types)
         if missing > 0:
-            more = max(missing, len(self._types))
+            more = max(missing, len(self._types) // 2)
             self._types = longer(self._types, more)
             self._surfaces = longer(self._surfaces, more)
             self._totals = longer(self._totals, more)
@@ -252,6 +270,7 @@ def _in_order(
     return RowCounts(indptr, terms, counts)
 
 
+_AHEAD = 32  # pairs whose types are asked for before they are needed: these lie anywhere
 _PART = (1 << PART_BITS) - 1
 _WIDE_BITS = 21  # of each count of a type, until they are added to its totals
 _WIDE_PART = (1 << _WIDE_BITS) - 1
@@ -294,11 +313,14 @@ def _sum_rows(
     indptr, indices, counts = out
     n = np.int64(0)
     n_packed: Any = 0
+    last = len(pairs) - 1
     for row in range(starts.shape[1]):
         begin = n
         for column in range(starts.shape[0]):
             for k in range(starts[column, row], stops[column, row]):
                 pair = item(pairs, k)
+                soon = np.int64(item(pairs, min(k + _AHEAD, last)) >> np.uint64(TYPE_SHIFT))
+                prefetch(types, 2 * soon)
                 kind = 2 * np.int64(pair >> np.uint64(TYPE_SHIFT))
                 occurrences = np.int64(pair) & _PART
                 n_packed += occurrences

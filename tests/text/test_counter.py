@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from recommender._strings import StringColumn
 from recommender.errors import InputError
 from recommender.text.analyzer import Analyzer, TextSettings
-from recommender.text.counter import TermCounter, merge_forms, unite
+from recommender.text.counter import TermCounter, first_cuts, merge_forms, unite
 from recommender.text.counts import Forms, RowCounts
 
 WORDS = (
@@ -171,3 +171,29 @@ def test_counter_without_articles_is_empty() -> None:
     united, maps = unite([])
     assert (0, []) == (len(united), maps)
     assert np.array_equal(unite([counter.vocabulary])[1][0], np.zeros(0, np.int32))
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 3 << 20), max_size=30))
+def test_first_chunk_is_cut_where_a_megabyte_two_and_four_are_reached(sizes: list[int]) -> None:
+    """No part is empty; each but the last ends with the first text that reaches a mark."""
+    ends = np.cumsum(sizes)
+    cuts = first_cuts(np.array(sizes, np.int64))
+
+    reached = [
+        int(np.argmax(ends >= mark << 20)) + 1 for mark in (1, 2, 4) if sum(sizes) >= mark << 20
+    ]
+    assert sorted({cut for cut in reached if cut < len(sizes)}) == cuts
+    assert all(len(part) for part in np.split(np.array(sizes), cuts)) or not sizes
+
+
+def test_types_that_come_in_many_chunks_are_counted_as_in_one() -> None:
+    """What is known of types is moved to longer arrays; their totals stay."""
+    texts = [" ".join(f"Word{j}x " for j in range(i, i + 40)) for i in range(0, 4000, 20)]
+    one, many = (TermCounter(Analyzer(), {"body": 1}) for _ in range(2))
+    whole = one.add({"body": StringColumn.from_strings(texts)}, ["en"] * len(texts))
+    parts = [many.add({"body": StringColumn.from_strings([text])}, ["en"]) for text in texts]
+
+    assert forms_of(one.forms()) == forms_of(many.forms())
+    assert list(one.vocabulary) == list(many.vocabulary)
+    assert whole.counts.tolist() == [n for part in parts for n in part.counts.tolist()]
