@@ -6,7 +6,13 @@ from typing import Any, Final
 
 from llvmlite import ir
 
-__all__ = ["write_add_columns", "write_prefetch", "write_reaching", "write_trailing_zeros"]
+__all__ = [
+    "write_add_columns",
+    "write_could_reach",
+    "write_prefetch",
+    "write_reaching",
+    "write_trailing_zeros",
+]
 
 _STEP: Final = 32
 _HALF: Final = _STEP // 2
@@ -51,19 +57,51 @@ def write_prefetch(context: Any, builder: Any, signature: Any, args: Any) -> Any
 def write_reaching(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     """Write ``vectors.reaching``."""
     sums, at, factors, first, floor = args
-    sums_type, _, factors_type, *_ = signature.args
-    totals = context.make_array(sums_type)(context, builder, sums).data
-    others = context.make_array(factors_type)(context, builder, factors).data
-    whole = _load(builder, builder.gep(totals, [at]), _I32, _CHUNK)
-    numbers = _vector(_F32, _CHUNK)
-    factor = builder.load(
-        builder.bitcast(builder.gep(others, [first]), numbers.as_pointer()), align=4
+    totals = _totals(context, builder, signature.args[0], sums, at)
+    factor = _factors(context, builder, signature.args[2], factors, first)
+    return _at_least(builder, builder.fmul(totals, factor), floor)
+
+
+def write_could_reach(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    """Write ``vectors.could_reach``."""
+    sums, at, factors, first, floor, bounds, place, weight = args
+    totals = _totals(context, builder, signature.args[0], sums, at)
+    factor = _factors(context, builder, signature.args[2], factors, first)
+    data = context.make_array(signature.args[5])(context, builder, bounds).data
+    steps = builder.zext(
+        _load(builder, builder.gep(data, [place]), _I8, _CHUNK), _vector(_I32, _CHUNK)
     )
-    scores = builder.fmul(builder.sitofp(whole, numbers), factor)
-    nothing = ir.Constant(numbers, ir.Undefined)
-    one = builder.insert_element(nothing, floor, ir.Constant(_I32, 0))
-    floors = builder.shuffle_vector(one, nothing, _mask([0] * _CHUNK))
-    return builder.bitcast(builder.fcmp_ordered(">=", scores, floors), _I64)
+    rest = builder.fmul(
+        builder.sitofp(steps, _vector(_F32, _CHUNK)), _spread(builder, weight, _F32, _CHUNK)
+    )
+    return _at_least(builder, builder.fmul(builder.fadd(totals, rest), factor), floor)
+
+
+def _totals(context: Any, builder: Any, kind: Any, sums: Any, at: Any) -> Any:
+    """Return a chunk of the sums as floating-point numbers."""
+    data = context.make_array(kind)(context, builder, sums).data
+    whole = _load(builder, builder.gep(data, [at]), _I32, _CHUNK)
+    return builder.sitofp(whole, _vector(_F32, _CHUNK))
+
+
+def _factors(context: Any, builder: Any, kind: Any, factors: Any, first: Any) -> Any:
+    """Return a chunk of what sums are multiplied by."""
+    data = context.make_array(kind)(context, builder, factors).data
+    return _load(builder, builder.gep(data, [first]), _F32, _CHUNK)
+
+
+def _at_least(builder: Any, scores: Any, floor: Any) -> Any:
+    """Return which scores of a chunk reach the floor, as the bits of a number."""
+    return builder.bitcast(
+        builder.fcmp_ordered(">=", scores, _spread(builder, floor, _F32, _CHUNK)), _I64
+    )
+
+
+def _spread(builder: Any, value: Any, element: Any, count: int) -> Any:
+    """Return a vector that holds one value everywhere."""
+    nothing = ir.Constant(_vector(element, count), ir.Undefined)
+    one = builder.insert_element(nothing, value, ir.Constant(_I32, 0))
+    return builder.shuffle_vector(one, nothing, _mask([0] * count))
 
 
 def write_trailing_zeros(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -85,15 +123,13 @@ def _products(builder: Any, a: Any, b: Any, weights: Any, begin: int) -> Any:
 
 def _pair_weights(builder: Any, pair: Any) -> Any:
     """Spread two 16-bit weights over a vector: first, second, first, second, ..."""
-    nothing = ir.Constant(_vector(_I32, _HALF), ir.Undefined)
-    one = builder.insert_element(nothing, pair, ir.Constant(_I32, 0))
-    spread = builder.shuffle_vector(one, nothing, _mask([0] * _HALF))
+    spread = _spread(builder, pair, _I32, _HALF)
     return builder.sext(builder.bitcast(spread, _vector(_I16, _STEP)), _vector(_I32, _STEP))
 
 
 def _load(builder: Any, pointer: Any, element: Any, count: int) -> Any:
     loaded = builder.load(_vector_pointer(builder, pointer, element, count))
-    loaded.align = element.width // 8
+    loaded.align = 1 if element == _I8 else 4
     return loaded
 
 

@@ -14,6 +14,7 @@ from recommender._keys import KeyTable
 from recommender._strings import StringColumn
 from recommender.errors import IndexFolderError
 from recommender.index import rows
+from recommender.index.bounds import n_bounds
 from recommender.index.collection import count_terms, number_terms
 from recommender.index.invert import RowBlock, count_documents, invert, tf_levels
 from recommender.index.manifest import current
@@ -114,11 +115,14 @@ def _each_segment(check: Callable[[Segment], Iterator[str]]) -> Check:
 
 def _shapes(segment: Segment) -> Iterator[str]:
     n_docs, n_terms = segment.n_docs, segment.n_terms
+    bounds = n_bounds(segment.n_columns)
     wanted = {
         **{n: (len(getattr(segment, n)), n_docs) for n in _PER_DOC},
         **{n: (len(getattr(segment, n)), n_terms) for n in ("forms", "df", "idf_squared")},
         "local_keys": (len(segment.local_keys), len(segment.local_forms)),
         "columns": (len(segment.postings.dense), segment.n_columns * segment.stride),
+        "bound_units": (len(segment.postings.bound_units), bounds),
+        "bounds": (len(segment.postings.bounds), bounds * segment.stride),
         "neighbours": (len(segment.neighbours), segment.width * n_docs),
     }
     for name, (found, expected) in wanted.items():

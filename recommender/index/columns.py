@@ -8,16 +8,16 @@ import numpy as np
 
 from recommender._jit import compiled, inlined, jit
 from recommender.index.arguments import Array
-from recommender.index.vectors import STEP, add_columns
+from recommender.index.vectors import STEP, TOGETHER, add_columns
 
 __all__ = ["add_block", "column_places"]
 
 
 @jit
 def column_places(terms: Array, whole: Array, n_dense: int, stride: int) -> tuple[Array, Array]:
-    """Return where the columns of the query begin, and their weights, in eights.
+    """Return where the columns of the query begin, and their weights, the rarest first, in eights.
 
-    The first, with a weight of 0, fills up the last eight: it is in the cache.
+    The last, with a weight of 0, fills up the last eight: it is in the cache.
     """
     n: Any = 0
     for term in terms:
@@ -28,27 +28,39 @@ def column_places(terms: Array, whole: Array, n_dense: int, stride: int) -> tupl
         places[:] = np.int64(terms[0]) * stride
     column_weights = np.zeros(size, np.int32)
     for i in range(n):  # terms ascend, so those with columns come first
-        places[i] = np.int64(terms[i]) * stride
-        column_weights[i] = whole[i]
+        places[n - 1 - i] = np.int64(terms[i]) * stride
+        column_weights[n - 1 - i] = whole[i]
     return places, column_weights
 
 
 @compiled
 def add_block(
-    columns: tuple[Array, Array], dense: Array, first: int, size: int, sums: Array, at: int
+    columns: tuple[Array, Array],
+    begin: int,
+    stop: int,
+    dense: Array,
+    first: int,
+    size: int,
+    sums: Array,
+    at: int,
 ) -> None:
-    """Add the columns' bytes of ``size`` documents from ``first`` on to ``sums[at:]``.
+    """Add some columns' bytes of ``size`` documents from ``first`` on to ``sums[at:]``.
 
     Sixteen columns at a time, and eight that are left over.
+
+    Parameters
+    ----------
+    begin, stop : which of the columns, by sixteens
     """
     places, weights = columns
-    whole = places.size // 16 * 16
-    for c in range(0, whole, 16):
+    stop = min(stop * TOGETHER, places.size)
+    whole = stop // TOGETHER * TOGETHER
+    for c in range(begin * TOGETHER, whole, TOGETHER):
         here = _eight(places, c) + _eight(places, c + 8)
         pairs = _eight_weights(weights, c) + _eight_weights(weights, c + 8)
         for i in range(0, size, STEP):
             add_columns(sums, at + i, dense, first + i, here, pairs)
-    if whole < places.size:
+    if whole < stop:
         rest, rest_pairs = _eight(places, whole), _eight_weights(weights, whole)
         for i in range(0, size, STEP):
             add_columns(sums, at + i, dense, first + i, rest, rest_pairs)

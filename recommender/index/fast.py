@@ -74,7 +74,7 @@ def hopeful_of(
     matrix: Matrix,
     statistics: Statistics,
     query_weights: Array,
-) -> tuple[Array, bool]:
+) -> tuple[Array, float, bool]:
     """Return which candidates could be among the best, and whether hardly any other document could.
 
     They are summed up in whole numbers from their rows, which is several times quicker than their
@@ -85,6 +85,10 @@ def hopeful_of(
     ----------
     found : the candidates and their sums by a part of the query, which are put in order
     rooms : how many best are wanted, and how many candidates were
+
+    Returns
+    -------
+    Those documents; a score that the best reach; whether no other is likely to be among them.
     """
     docs, parts = found
     k, room = rooms
@@ -115,6 +119,7 @@ def hopeful_of(
     for term in terms:
         query_weights[term] = 0
     if n < k:
-        return docs, False
-    hopeful: Array = docs[:n][sums[:n] >= kth_best(sums[:n], k) * np.float32(slack)]
-    return hopeful, is_sure
+        return docs, 0.0, False
+    least = kth_best(sums[:n], k) * slack
+    hopeful: Array = docs[:n][sums[:n] >= np.float32(least)]
+    return hopeful, least / length, is_sure

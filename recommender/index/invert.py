@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from recommender._jit import compiled, jit
 from recommender._memory import give_back
+from recommender.index.bounds import bound_columns
 from recommender.index.rows import LONGEST_ENTRY, pack_row
 
 __all__ = [
@@ -83,6 +84,8 @@ class Matrix(NamedTuple):
     entry_starts: Array
     entry_counts: Array
     dense: Array
+    bounds: Array
+    bound_units: Array
     row_ptr: Array
     packed: Array
 
@@ -180,7 +183,8 @@ def invert(
         at = _invert_rows(block, (begin, stop, local), columns, free, out, sizes)
     np.cumsum(row_ptr, dtype=np.uint32, out=row_ptr)
     packed.resize(at, refcheck=False)
-    return Matrix(docs, codes, bases, *_directory(sparse), dense, row_ptr, packed)
+    bounds, units = bound_columns(dense, df[:, :n_dense].sum(axis=0, dtype=np.int32), n_docs)
+    return Matrix(docs, codes, bases, *_directory(sparse), dense, bounds, units, row_ptr, packed)
 
 
 def _expected(blocks: Iterable[RowBlock]) -> int:

@@ -33,7 +33,9 @@ __all__ = [
     "CSR",
     "GRID",
     "LONGEST_ENTRY",
+    "ask_for_beginning",
     "ask_for_row",
+    "beginning_sum",
     "check_rows",
     "mixed_product",
     "norms",
@@ -61,6 +63,7 @@ _CODE, _HIGH = 6, 7  # tags of what goes before a term
 _LOW_BITS = np.int64(0x1FFF)
 _AHEAD = 2  # rows that are asked for before one is read: a row is ten lines of memory, far away
 _LINE = 32  # numbers in a line of memory
+_BEGINNING = 4  # lines of a row, where its commonest terms are
 
 Array = NDArray[Any]
 
@@ -143,6 +146,14 @@ def ask_for_row(docs: Array, i: Any, row_ptr: Array, packed: Array) -> None:
         while at < end:
             prefetch(packed, at)
             at += _LINE
+
+
+@compiled
+def ask_for_beginning(doc: Any, row_ptr: Array, packed: Array) -> None:
+    """Ask memory for the first terms of a row."""
+    at, _ = _span(row_ptr, doc)
+    for line in range(_BEGINNING):
+        prefetch(packed, at + line * _LINE)
 
 
 @compiled
@@ -269,6 +280,22 @@ def row_sum(doc: Any, row_ptr: Array, packed: Array, levels: Array, query_weight
     term = np.int64(-1)
     while at < end:
         term, code, at = _next(packed, at, term)
+        total += np.int64(query_weights[term]) * levels[code]
+    return total
+
+
+@compiled
+def beginning_sum(
+    doc: Any, stop: Any, row_ptr: Array, packed: Array, levels: Array, query_weights: Array
+) -> Any:
+    """Return as ``row_sum`` the sum over those of a document's terms that are below ``stop``."""
+    total = np.int64(0)
+    at, end = _span(row_ptr, doc)
+    term = np.int64(-1)
+    while at < end:
+        term, code, at = _next(packed, at, term)
+        if term >= stop:
+            break
         total += np.int64(query_weights[term]) * levels[code]
     return total
 

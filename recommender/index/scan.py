@@ -318,7 +318,8 @@ def search(
                     )
                 )
         if scans:
-            found = [docs for docs, _ in candidates_of_several(scans, matrix, statistics, sums)]
+            several = candidates_of_several(scans, matrix, statistics, sums, scratch.query_weights)
+            found = [docs for docs, _ in several]
         for i, q in enumerate(asked):
             row = slice(queries.indptr[q], queries.indptr[q + 1])
             query = (queries.terms[row], queries.codes[row], queries.lengths[q])
@@ -356,25 +357,27 @@ def _found(
 ) -> Array:
     """Return the documents to be scored, by scanning the whole query or the best part of it.
 
-    Where a part of the query leaves it open who is among the best, half of what is missing is
-    looked at besides, and so on. The whole query is scanned where that is less work, as it is for
-    short ones and in small indexes.
+    Where a part of the query leaves it open who is among the best, the whole is scanned, with what
+    has been found as its floor; so it is where that is less work, as for short queries and in small
+    indexes.
     """
     terms, codes, length = query
-    sums, room = scratch.sums, max(rooms)
+    room, weights = max(rooms), scratch.query_weights
     whole_work = work_of(terms, matrix, statistics) - CANDIDATE_WORK * room
+    chosen = covering(terms, codes, matrix, statistics, coverage)
+    light = (terms[chosen], codes[chosen], length)
     found: Array
-    while coverage < 1.0:
-        chosen = covering(terms, codes, matrix, statistics, coverage)
-        light = (terms[chosen], codes[chosen], length)
-        if work_of(light[0], matrix, statistics) >= whole_work:
-            break
-        found, parts = candidates(light, room, 0.0, matrix, statistics, choices, sums, False)
-        found, is_sure = hopeful_of(
-            (found, parts), query, (rooms[0], room), matrix, statistics, scratch.query_weights
+    if work_of(light[0], matrix, statistics) < whole_work:
+        found, parts = candidates(
+            light, room, 0.0, matrix, statistics, choices, scratch.sums, weights, False
+        )
+        found, least, is_sure = hopeful_of(
+            (found, parts), query, (rooms[0], room), matrix, statistics, weights
         )
         if is_sure:
             return found
-        coverage = (1.0 + coverage) / 2.0
-    found, _ = candidates(query, rooms[0], threshold, matrix, statistics, choices, sums, True)
+        threshold = max(threshold, least)
+    found, _ = candidates(
+        query, rooms[0], threshold, matrix, statistics, choices, scratch.sums, weights, True
+    )
     return found

@@ -64,6 +64,9 @@ class Postings:
     dense : (n_columns * stride,) uint8, the columns one after another: the level of each document's
         tf weight (``invert.tf_levels``), 0 where it lacks the term; the stride is the number of
         documents rounded up to 64
+    bounds : (n_bounds * stride,) uint8, columns of how long each document is in the terms of the
+        first 64, 128, ... columns (``bounds.bound_columns``)
+    bound_units : (n_bounds,) float64, what 1 is in each of these
     """
 
     docs: NDArray[np.uint16]
@@ -74,6 +77,8 @@ class Postings:
     entry_starts: NDArray[np.uint32]
     entry_counts: NDArray[np.uint16]
     dense: NDArray[np.uint8]
+    bounds: NDArray[np.uint8]
+    bound_units: NDArray[np.float64]
 
     def arrays(self) -> tuple[NDArray[Any], ...]:
         """Return the arrays in the order the loops take them."""
@@ -269,6 +274,8 @@ ARRAY_TYPES = {
     "postings.entry_starts": "uint32",
     "postings.entry_counts": "uint16",
     "postings.dense": "uint8",
+    "postings.bounds": "uint8",
+    "postings.bound_units": "float64",
     "rows.row_ptr": "uint32",
     "rows.packed": "uint16",
     **{f"{name}.data": "uint8" for name in _COLUMNS},

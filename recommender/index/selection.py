@@ -11,7 +11,7 @@ from recommender.index.arguments import Array, Choices
 from recommender.index.ordering import contains
 from recommender.index.vectors import CHUNK, reaching, trailing_zeros
 
-__all__ = ["Best", "above", "allows", "select"]
+__all__ = ["Best", "above", "allows", "select", "take", "with_room"]
 
 
 class Best(NamedTuple):
@@ -45,39 +45,38 @@ def select(
     best: Best,
     found: tuple[Array, Array],
 ) -> tuple[Array, Array]:
-    """Move a block's promising documents into the buffer of candidates, and clear its sums.
+    """Put a block's promising documents into the buffer of candidates.
 
     ``block`` is first document, size, and place in ``sums``. ``found`` is docs and scores of the
     candidates, which come back, enlarged if need be.
     """
     first, size, place = block
-    docs, scores = found
-    floor, counters = best.floor, best.counters
     for begin in range(0, size, CHUNK):
         n = min(CHUNK, size - begin)
-        bits = _promising(sums, place + begin, inverse_norms, first + begin, n, floor[0])
+        bits = _promising(sums, place + begin, inverse_norms, first + begin, n, best.floor[0])
+        if bits and best.counters[1] + CHUNK > found[0].size:
+            found = with_room(best, found)
         while bits:
             doc = first + begin + trailing_zeros(bits)
             bits &= bits - np.uint64(1)
             score = np.float32(sums[place + doc - first]) * inverse_norms[doc]
-            if (
-                score < floor[0]
-                or doc < choices.first
-                or doc >= choices.stop
-                or not allows(choices, doc)
-            ):
-                continue
-            if best.bins.size:
-                _count(best, score)
-            else:
-                _push(best, score, np.float32(slack))
-            if counters[1] == docs.size:
-                docs, scores = _with_room(floor[0], counters, docs, scores)
-            docs[counters[1]] = doc
-            scores[counters[1]] = score
-            counters[1] += 1
-    sums[place : place + size] = 0
-    return docs, scores
+            if choices.first <= doc < choices.stop and allows(choices, doc):
+                take(doc, score, slack, best, found)
+    return found
+
+
+@inlined
+def take(doc: int, score: float, slack: float, best: Best, found: tuple[Array, Array]) -> None:
+    """Put a document into the buffer of candidates, which has room, if it reaches the floor."""
+    if score >= best.floor[0]:
+        if best.bins.size:
+            _count(best, score)
+        else:
+            _push(best, score, np.float32(slack))
+        n = best.counters[1]
+        found[0][n] = doc
+        found[1][n] = score
+        best.counters[1] = n + 1
 
 
 @jit
@@ -147,17 +146,14 @@ def _count(best: Best, score: Any) -> None:
 
 
 @jit
-def _with_room(floor: Any, counters: Array, docs: Array, scores: Array) -> tuple[Array, Array]:
-    """Drop the candidates below the floor from a full buffer; enlarge it if that is no help."""
-    n = docs.size
-    kept = above((docs, scores), n, floor)[0].size
-    counters[1] = kept
-    if 2 * kept > n:
-        more_docs = np.empty(2 * n, np.int32)
-        more_scores = np.empty(2 * n, np.float32)
-        more_docs[:n] = docs
-        more_scores[:n] = scores
-        docs, scores = more_docs, more_scores
+def with_room(best: Best, found: tuple[Array, Array]) -> tuple[Array, Array]:
+    """Drop the candidates below the floor; enlarge the buffer where they were not half of it."""
+    docs, scores = found
+    n, counters = docs.size, best.counters
+    counters[1] = above(found, counters[1], best.floor[0])[0].size
+    if 2 * counters[1] > n:
+        docs, scores = np.empty(2 * n, np.int32), np.empty(2 * n, np.float32)
+        docs[:n], scores[:n] = found
     return docs, scores
 
 

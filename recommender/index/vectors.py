@@ -11,13 +11,25 @@ from typing import Any, Final
 
 from recommender._jit import intrinsic
 
-__all__ = ["CHUNK", "STEP", "add_columns", "prefetch", "reaching", "trailing_zeros"]
+__all__ = [
+    "CHUNK",
+    "STEP",
+    "TOGETHER",
+    "add_columns",
+    "could_reach",
+    "prefetch",
+    "reaching",
+    "trailing_zeros",
+]
 
 STEP: Final = 32
 """Documents that one call of ``add_columns`` covers."""
 
+TOGETHER: Final = 16
+"""Columns that are best added at once."""
+
 CHUNK: Final = 64
-"""Documents that one call of ``reaching`` looks at."""
+"""Documents that one call of ``reaching`` or ``could_reach`` looks at."""
 
 
 @intrinsic
@@ -65,6 +77,32 @@ def reaching(typing_context: Any, sums: Any, at: Any, factors: Any, first: Any, 
     from recommender.index._vector_code import write_reaching
 
     return types.uint64(sums, at, factors, first, types.float32), write_reaching
+
+
+@intrinsic
+def could_reach(
+    typing_context: Any,
+    sums: Any,
+    at: Any,
+    factors: Any,
+    first: Any,
+    floor: Any,
+    bounds: Any,
+    place: Any,
+    weight: Any,
+) -> Any:
+    """Return as ``reaching`` where the sums do with ``weight`` times a byte of ``bounds`` more.
+
+    Parameters
+    ----------
+    bounds : uint8 array, of which CHUNK are read from ``place`` on; weight : float32
+    """
+    from numba import types
+
+    from recommender.index._vector_code import write_could_reach
+
+    parameters = (sums, at, factors, first, types.float32, bounds, place, types.float32)
+    return types.uint64(*parameters), write_could_reach
 
 
 @intrinsic

@@ -8,16 +8,23 @@ import numpy as np
 
 from recommender._jit import jit
 from recommender.index.arguments import Array, Choices, Statistics
+from recommender.index.bounds import bounds_of
 from recommender.index.columns import add_block, column_places
 from recommender.index.invert import WINDOW, Matrix
+from recommender.index.ordering import lower_bound
 from recommender.index.postings import scatter
-from recommender.index.selection import Best, above, allows, select
-from recommender.index.vectors import CHUNK
+from recommender.index.pruning import add_rest, floor_of_few, hopeful
+from recommender.index.selection import Best, above, allows, select, take, with_room
+from recommender.index.vectors import CHUNK, TOGETHER
 from recommender.index.whole_numbers import whole_weights
 
 __all__ = ["Scan", "begin_scan", "candidates", "candidates_of_several"]
 
-_BLOCK: Final = 4096  # documents whose sums fit the first-level cache
+_BLOCK: Final = 8192  # documents whose sums fit the first-level cache
+_FEW_WANTED: Final = 64  # up to so many are wanted, columns can be left out for them
+_HOPEFUL: Final = 32  # documents of a block that are summed up rather than more columns read
+_HARDLY_ANY: Final = 12  # so few that fewer columns would have done
+_WORTH_IT: Final = 65_536  # documents of a window, to look for a floor before columns are read
 _BINS: Final = 2048  # of scores, to tell the best few hundred
 _TINY: Final = np.float32(1e-30)
 
@@ -29,6 +36,8 @@ class Scan(NamedTuple):
     ----------
     query : terms, whole-number weights
     cursor, runs : as ``scatter`` takes them; columns : as ``add_block`` does
+    bounds : as ``bounds_of`` returns them; pace : (1,) int64, sixteens of columns that left few
+        documents of the last block hopeful
     scale, slack : as ``whole_weights`` says; a slack of 0 is not scanned
     choices : which documents may be found
     best : what sets the floor; room : of how many candidates there is room at first
@@ -38,6 +47,9 @@ class Scan(NamedTuple):
     cursor: Array
     runs: tuple[Array, Array, Array]
     columns: tuple[Array, Array]
+    n_columns: int
+    bounds: tuple[Array, Array]
+    pace: Array
     scale: float
     slack: float
     choices: Choices
@@ -72,6 +84,17 @@ def begin_scan(
         scale * length / _BINS,
         room,
     )
+    n_columns = lower_bound(terms, 0, terms.size, n_dense)
+    bounds = (cursor[:0], np.zeros(0, np.float32))
+    if is_exact and room <= _FEW_WANTED:
+        bounds = bounds_of(
+            terms[:n_columns],
+            whole[:n_columns],
+            statistics.df,
+            statistics.norms.size,
+            stride,
+            matrix.bound_units,
+        )
     return Scan(
         (terms, whole),
         cursor,
@@ -81,6 +104,9 @@ def begin_scan(
             np.empty(terms.size, np.int32),
         ),
         column_places(terms, whole, n_dense, stride),
+        n_columns,
+        bounds,
+        np.zeros(1, np.int64),
         scale,
         slack,
         choices,
@@ -98,6 +124,7 @@ def candidates(
     statistics: Statistics,
     choices: Choices,
     sums: Array,
+    query_weights: Array,
     is_exact: bool,
 ) -> tuple[Array, Array]:
     """Return every document that could be among the ``room`` best, and its score times the length.
@@ -108,14 +135,18 @@ def candidates(
     """
     scans = [begin_scan(query, room, floor, matrix, statistics, choices, is_exact)]
     found: tuple[Array, Array] = candidates_of_several(
-        scans, matrix, statistics, sums.reshape(1, sums.size)
+        scans, matrix, statistics, sums.reshape(1, sums.size), query_weights
     )[0]
     return found
 
 
 @jit
 def candidates_of_several(
-    scans: list[Scan], matrix: Matrix, statistics: Statistics, sums: Array
+    scans: list[Scan],
+    matrix: Matrix,
+    statistics: Statistics,
+    sums: Array,
+    query_weights: Array,
 ) -> list[tuple[Array, Array]]:
     """Return the ``candidates`` of several queries, which look at the same span of documents.
 
@@ -124,6 +155,7 @@ def candidates_of_several(
     Parameters
     ----------
     sums : (n, size of a window + CHUNK) int32, of at least as many, all 0, as they are left
+    query_weights : (n_terms,) int32, all 0, as they are left
     """
     n_docs = statistics.norms.size
     found = [(np.empty(scan.room, np.int32), np.empty(scan.room, np.float32)) for scan in scans]
@@ -135,11 +167,16 @@ def candidates_of_several(
         span = (max(0, first - base) // CHUNK * CHUNK, min(size, stop - base), size)
         for q, scan in enumerate(scans):
             touched[q] = _add_window(window, span, scan, matrix, statistics, sums[q])
+            if touched[q]:
+                part = (base + span[0], span[1] - span[0], span[0])
+                _raise_floor(part, scan, matrix, statistics, sums[q], query_weights)
         for local in range(span[0], span[1], _BLOCK):
             block = (base + local, min(_BLOCK, span[1] - local), local)
             for q, scan in enumerate(scans):
                 if touched[q]:
-                    found[q] = _choose(block, scan, matrix, statistics, sums[q], found[q])
+                    found[q] = _choose(
+                        block, scan, matrix, statistics, sums[q], found[q], query_weights
+                    )
         sums[:, span[1] : span[1] + CHUNK] = 0
     return [_chosen(scan, found[q], n_docs) for q, scan in enumerate(scans)]
 
@@ -172,6 +209,32 @@ def _add_window(
 
 
 @jit
+def _raise_floor(
+    window: tuple[int, int, int],
+    scan: Scan,
+    matrix: Matrix,
+    statistics: Statistics,
+    sums: Array,
+    query_weights: Array,
+) -> None:
+    """Raise the floor before any column is read, where nothing has been found yet."""
+    if scan.bounds[0].size == 0 or scan.best.counters[0] > 0 or window[1] < _WORTH_IT:
+        return
+    least = floor_of_few(
+        window,
+        _rest(scan, 0),
+        (matrix.row_ptr, matrix.packed),
+        statistics.levels,
+        sums,
+        statistics.inverse_norms,
+        scan.choices,
+        scan.best,
+        query_weights,
+    )
+    scan.best.floor[0] = max(scan.best.floor[0], least * np.float32(scan.slack))
+
+
+@jit
 def _choose(
     block: tuple[int, int, int],
     scan: Scan,
@@ -179,15 +242,92 @@ def _choose(
     statistics: Statistics,
     sums: Array,
     found: tuple[Array, Array],
+    query_weights: Array,
 ) -> tuple[Array, Array]:
-    """Add a block of the columns to the sums and move what they promise to what was found."""
+    """Add to a block's sums as many columns as are needed, and put what they promise to ``found``.
+
+    The block's sums are cleared.
+    """
     first, size, place = block
-    if scan.columns[0].size:
-        add_block(scan.columns, matrix.dense, first, size, sums, place)
-    chosen: tuple[Array, Array] = select(
-        block, scan.slack, sums, statistics.inverse_norms, scan.choices, scan.best, found
-    )
-    return chosen
+    few = np.empty(_HOPEFUL + CHUNK, np.int32)
+    n, read = _narrow(block, scan, matrix, statistics, sums, few)
+    if n >= 0:
+        found = _complete(
+            few[:n], read, first - place, scan, matrix, statistics, sums, found, query_weights
+        )
+        scan.pace[0] = read - (read > 0 and n <= _HARDLY_ANY)
+    else:
+        every = (scan.columns[0].size + TOGETHER - 1) // TOGETHER
+        add_block(scan.columns, read, every, matrix.dense, first, size, sums, place)
+        found = select(
+            block, scan.slack, sums, statistics.inverse_norms, scan.choices, scan.best, found
+        )
+        scan.pace[0] = max(0, scan.bounds[0].size - 1)
+    sums[place : place + size] = 0
+    return found
+
+
+@jit
+def _narrow(
+    block: tuple[int, int, int],
+    scan: Scan,
+    matrix: Matrix,
+    statistics: Statistics,
+    sums: Array,
+    few: Array,
+) -> tuple[int, int]:
+    """Add columns to a block until few documents are hopeful, which are written to ``few``.
+
+    Returns
+    -------
+    How many these are, -1 where too many are left; how many sixteens of columns have been added.
+    """
+    first, size, place = block
+    places, weights = scan.bounds
+    read = 0
+    for step in range(scan.pace[0], places.size):
+        add_block(scan.columns, read, step, matrix.dense, first, size, sums, place)
+        read = step
+        bound = (matrix.bounds, places[step], weights[step])
+        n = hopeful(
+            block, bound, sums, statistics.inverse_norms, scan.choices, scan.best.floor[0], few
+        )
+        if n >= 0:
+            return n, read
+    return -1, read
+
+
+@jit
+def _complete(
+    docs: Array,
+    read: int,
+    shift: int,
+    scan: Scan,
+    matrix: Matrix,
+    statistics: Statistics,
+    sums: Array,
+    found: tuple[Array, Array],
+    query_weights: Array,
+) -> tuple[Array, Array]:
+    """Add to ``sums[doc - shift]`` what was not read, and put the documents to ``found``."""
+    if docs.size == 0:
+        return found
+    rows = (matrix.row_ptr, matrix.packed)
+    add_rest(docs, _rest(scan, read), rows, statistics.levels, query_weights, sums, shift)
+    if scan.best.counters[1] + docs.size > found[0].size:
+        found = with_room(scan.best, found)
+    for doc in docs:
+        score = np.float32(sums[doc - shift]) * statistics.inverse_norms[doc]
+        take(doc, score, scan.slack, scan.best, found)
+    return found
+
+
+@jit
+def _rest(scan: Scan, read: int) -> tuple[Array, Array]:
+    """Return the terms whose columns have not been read, and their weights: the first ones."""
+    terms, whole = scan.query
+    n = scan.n_columns - read * TOGETHER
+    return terms[:n], whole[:n]
 
 
 @jit

@@ -253,6 +253,18 @@ def test_columns_of_other_length_break_counts_agree(common: Path, n: int) -> Non
     assert_found(common, "counts agree", f"columns has {128 + n} entries, expected 128")
 
 
+@pytest.mark.parametrize(("name", "expected"), [("bounds", 128), ("bound_units", 1)])
+@pytest.mark.parametrize("n", [-1, 1])
+def test_bounds_of_other_length_break_counts_agree(
+    common: Path, name: str, expected: int, n: int
+) -> None:
+    """A byte an article, rounded up to 64, and a unit, for every 64 columns begun."""
+    array = read_array(common, f"postings.{name}")
+    forge(common, segment={f"postings.{name}": array[:n] if n < 0 else np.append(array, array[:n])})
+
+    assert_found(common, "counts agree", f"{name} has {expected + n} entries, expected {expected}")
+
+
 def test_frequencies_of_other_length_break_counts_agree(root: Path) -> None:
     """The loops index by term without looking."""
     forge(root, segment={"df": read_array(root, "df")[:150]})
@@ -491,13 +503,15 @@ def test_weight_of_a_word_that_differs_breaks_lengths(root: Path) -> None:
     assert_found(root, "lengths", "stored lengths differ from those of the rows")
 
 
-CHANGES = {  # all inside the bounds
+CHANGES: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {  # all inside the bounds
     "docs": lambda a: np.array([*a[:-1], a[-1] + 1], a.dtype),
     "codes": lambda a: np.array([*a[:-1], a[-1] + 1], a.dtype),
     "entry_starts": lambda a: np.array([*a[:-1], a[-1] - 1], a.dtype),
     "entry_counts": lambda a: np.array([a[0] - 1, *a[1:]], a.dtype),
     "dense": lambda a: np.array([a[0] + 1, *a[1:]], a.dtype),
     "padding of dense": lambda a: np.array([*a[:-1], 1], a.dtype),
+    "bounds": lambda a: np.array([a[0] - 1, *a[1:]], a.dtype),
+    "bound_units": lambda a: a * 0.9,
 }
 
 

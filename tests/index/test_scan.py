@@ -229,7 +229,15 @@ def test_candidates_hold_the_true_best(rng: np.random.Generator) -> None:
         choices = part._choices(Choice(excluded=frozenset({doc})))
         with part.clean_room() as room:
             docs, _ = candidates(
-                one, 5, 0.0, part.matrix, part.statistics, choices, room.sums, True
+                one,
+                5,
+                0.0,
+                part.matrix,
+                part.statistics,
+                choices,
+                room.sums,
+                room.query_weights,
+                True,
             )
         n_chosen += len(docs)
 
@@ -313,11 +321,10 @@ def test_fast_search_goes_on_where_telling_words_leave_the_best_open(
         with part.clean_room() as room:
             chosen = covering(*one[:2], part.matrix, part.statistics, 0.6)
             few = (query.terms[chosen], query.codes[chosen], one[2])
-            found = candidates(
-                few, 100, 0.0, part.matrix, part.statistics, choices, room.sums, False
-            )
+            arrays = (part.matrix, part.statistics)
             weights = room.query_weights
-            sure += hopeful_of(found, one, (10, 100), part.matrix, part.statistics, weights)[1]
+            found = candidates(few, 100, 0.0, *arrays, choices, room.sums, weights, False)
+            sure += hopeful_of(found, one, (10, 100), *arrays, weights)[2]
 
     shared = [len(set(a) & set(b)) for a, b in zip(exact.tolist(), fast.tolist(), strict=True)]
     assert sum(shared) >= 0.99 * exact.size
