@@ -246,9 +246,10 @@ def _check_readable(path: Path, plain: Mapping[str, Any]) -> None:
     if not isinstance(needs, int) or not isinstance(features, list | tuple):
         raise DamagedIndexError(f"{path} names no format.")
     if isinstance(plain.get("format"), int) and plain["format"] < OLDEST:
+        reads = f"format {FORMAT}" if OLDEST == FORMAT else f"formats {OLDEST} to {FORMAT}"
         raise IncompatibleIndexError(
             f"{path} is of format {plain['format']}, which this version does not read any more; "
-            f"it reads formats {OLDEST} to {FORMAT}. Build the index again."
+            f"it reads {reads}. Build the index again."
         )
     unknown = sorted(set(map(str, features)) - FEATURES)
     if needs > FORMAT or unknown:
