@@ -14,20 +14,22 @@ __all__ = ["add_block", "column_places"]
 
 
 @jit
-def column_places(terms: Array, whole: Array, n_dense: int, stride: int) -> tuple[Array, Array]:
-    """Return where the columns of the query begin, and their weights, the rarest first, in eights.
+def column_places(terms: Array, whole: Array, stride: int) -> tuple[Array, Array]:
+    """Return where the columns of terms begin, and their weights, the rarest first, in eights.
 
     The last, with a weight of 0, fills up the last eight: it is in the cache.
+
+    Parameters
+    ----------
+    terms, whole : those of a query that have columns, ascending, and their weights
     """
-    n: Any = 0
-    for term in terms:
-        n += term < n_dense
+    n = terms.size
     size = (n + 7) // 8 * 8
     places = np.zeros(size, np.int64)
     if n:
         places[:] = np.int64(terms[0]) * stride
     column_weights = np.zeros(size, np.int32)
-    for i in range(n):  # terms ascend, so those with columns come first
+    for i in range(n):
         places[n - 1 - i] = np.int64(terms[i]) * stride
         column_weights[n - 1 - i] = whole[i]
     return places, column_weights

@@ -47,16 +47,9 @@ def hopeful(
     for begin in range(0, size, CHUNK):
         n = min(CHUNK, size - begin)
         at = column + first + begin
-        if n == CHUNK:
-            bits = could_reach(
-                sums, place + begin, inverse_norms, first + begin, floor, bounds, at, weight
-            )
-        else:
-            bits = np.uint64(0)
-            for i in range(n):
-                total = np.float32(sums[place + begin + i]) + weight * np.float32(bounds[at + i])
-                if total * inverse_norms[first + begin + i] >= floor:
-                    bits |= np.uint64(1) << np.uint64(i)
+        bits = _could(
+            sums, place + begin, inverse_norms, first + begin, n, floor, (bounds, at, weight)
+        )
         while bits:
             doc = first + begin + trailing_zeros(bits)
             bits &= bits - np.uint64(1)
@@ -65,6 +58,28 @@ def hopeful(
                 found += 1
         if found > limit:
             return -1
+    return found
+
+
+@compiled
+def _could(
+    sums: Array,
+    at: Any,
+    inverse_norms: Array,
+    first: Any,
+    n: Any,
+    floor: Any,
+    bound: tuple[Array, Any, Any],
+) -> Any:
+    """Return which of ``n`` sums could reach the floor, as the bits of a number; n <= CHUNK."""
+    bounds, place, weight = bound
+    if n == CHUNK:
+        return could_reach(sums, at, inverse_norms, first, floor, bounds, place, weight)
+    found = np.uint64(0)
+    for i in range(n):
+        total = np.float32(sums[at + i]) + weight * np.float32(bounds[place + i])
+        if total * inverse_norms[first + i] >= floor:
+            found |= np.uint64(1) << np.uint64(i)
     return found
 
 

@@ -36,6 +36,7 @@ class Scan(NamedTuple):
     ----------
     query : terms, whole-number weights
     cursor, runs : as ``scatter`` takes them; columns : as ``add_block`` does
+    n_columns : terms of the query that have one
     bounds : as ``bounds_of`` returns them; pace : (1,) int64, sixteens of columns that left few
         documents of the last block hopeful
     scale, slack : as ``whole_weights`` says; a slack of 0 is not scanned
@@ -85,11 +86,12 @@ def begin_scan(
         room,
     )
     n_columns = lower_bound(terms, 0, terms.size, n_dense)
+    common, common_weights = terms[:n_columns], whole[:n_columns]
     bounds = (cursor[:0], np.zeros(0, np.float32))
     if is_exact and room <= _FEW_WANTED:
         bounds = bounds_of(
-            terms[:n_columns],
-            whole[:n_columns],
+            common,
+            common_weights,
             statistics.df,
             statistics.norms.size,
             stride,
@@ -103,7 +105,7 @@ def begin_scan(
             np.empty(terms.size, np.int64),
             np.empty(terms.size, np.int32),
         ),
-        column_places(terms, whole, n_dense, stride),
+        column_places(common, common_weights, stride),
         n_columns,
         bounds,
         np.zeros(1, np.int64),
